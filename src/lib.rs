@@ -1,0 +1,5 @@
+//! vigie: see `src/ARCHITECTURE.md`.
+
+pub mod event;
+pub mod alert;
+pub mod ingest;

@@ -1,0 +1,2 @@
+//! Arguments, then a command, then an exit code.
+fn main() {}
