@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 /// Milliseconds since 1970-01-01T00:00:00Z; negative before it.
 pub type TimestampMs = i64;
 
@@ -50,7 +52,7 @@ pub enum Action {
 }
 
 /// How the person came to be returned: a line of a result list, or a file that was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Touch {
     /// `search`, `list`, `export`: many persons an event.

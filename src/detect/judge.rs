@@ -1,0 +1,499 @@
+//! The slow path, entered when an account has used up its slack: integer thresholds are computed,
+//! compared, and turned into signals and episodes.
+
+use std::collections::BTreeSet;
+
+use super::account::{Account, TOUCHES, Today, UNKNOWN};
+use super::epoch::{HourClass, Kind, channel};
+use super::episode::{
+    Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after,
+};
+use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, TRAIL_FROM};
+use super::report::{Cause, Finding, Report};
+use super::rule::{RolePrior, Watch};
+use super::shared::Shared;
+use super::window::Measure;
+use crate::alert::EntityKind;
+use crate::event::{AccessEvent, DATA_CLASSES, Position, TimestampMs, Touch};
+
+/// One measure over its threshold, before it is a signal.
+struct Crossing {
+    watch: Watch,
+    touch: Option<Touch>,
+    measure: Option<Measure>,
+    count: u64,
+    threshold: u64,
+}
+
+/// Everything about one event at hand.
+pub(super) struct Now<'a, 'e> {
+    pub(super) event: &'a AccessEvent<'e>,
+    pub(super) position: Position,
+    pub(super) index: u32,
+}
+
+/// Looks at every measure of the account; opens or feeds its episode.
+pub(super) fn judge(
+    account: &mut Account,
+    shared: &mut Shared,
+    now: &Now<'_, '_>,
+    deadlines: &mut BTreeSet<(TimestampMs, u32)>,
+    out: &mut Vec<Finding>,
+) {
+    let Some(mut today) = account.today.take() else { return };
+    let mut crossings = Vec::new();
+    let mut next = i64::MAX;
+    for touch in TOUCHES {
+        if !today.windows[touch as usize].is_empty() {
+            for measure in Measure::ALL {
+                let ahead = measure_one(account, shared, &mut today, touch, measure, &mut crossings);
+                next = next.min(ahead);
+            }
+        }
+    }
+    next = next.min(ceilings(account, shared, &today, &mut crossings));
+    next = next.min(follow(&mut today, now));
+    today.slack = next;
+    account.today = Some(today);
+    if !crossings.is_empty() {
+        fire(account, shared, now, crossings, deadlines, out);
+    }
+}
+
+/// Compares one measure with its threshold, which is computed when first needed. Returns how many
+/// more persons may be counted before this measure must be looked at again.
+fn measure_one(
+    account: &Account,
+    shared: &Shared,
+    today: &mut Today,
+    touch: Touch,
+    measure: Measure,
+    crossings: &mut Vec<Crossing>,
+) -> i64 {
+    let Some(rule) = shared.rules.of_measure(measure) else { return i64::MAX };
+    let count = today.windows[touch as usize].count(measure);
+    if count < rule.floor {
+        return (rule.floor - count) as i64;
+    }
+    let known = today.thresholds[touch as usize][measure as usize];
+    let threshold = if known == UNKNOWN {
+        let fresh = threshold(account, shared, today, touch, measure, rule.floor);
+        today.thresholds[touch as usize][measure as usize] = fresh;
+        fresh
+    } else {
+        known
+    };
+    if count < threshold {
+        // Half-way there, what happens is worth remembering event by event.
+        return (threshold - count).min(threshold / 2).max(1) as i64;
+    }
+    today.fired |= 1 << channel(touch, measure);
+    let watch = rule.watch;
+    crossings.push(Crossing { watch, touch: Some(touch), measure: Some(measure), count, threshold });
+    i64::MAX
+}
+
+/// Smallest count that fires: the calibrated level, inverted through the account's own baseline,
+/// and not below what was expected of it.
+fn threshold(
+    account: &Account,
+    shared: &Shared,
+    today: &Today,
+    touch: Touch,
+    measure: Measure,
+    floor: u64,
+) -> u64 {
+    if measure.is_foreign() && today.epoch < super::epoch::FOREIGN_FROM_DAY {
+        return FOREVER;
+    }
+    let group = shared.group(account.group, today.epoch);
+    let model = account.model(touch, measure, today.class, group);
+    let hurdle = account.hurdle(measure, today.class, group);
+    let level = shared.level(account, today.epoch, channel(touch, measure));
+    let threshold = model.threshold((level - hurdle).max(0.0), floor);
+    match today.declared {
+        Some((ceiling, true)) => threshold.max(ceiling + 1),
+        _ => threshold,
+    }
+}
+
+/// Absolute ceilings: of the role, of the declaration, of the account's life.
+fn ceilings(
+    account: &Account,
+    shared: &Shared,
+    today: &Today,
+    crossings: &mut Vec<Crossing>,
+) -> i64 {
+    let mut next = i64::MAX;
+    let mut over = |watch: Watch, touch, measure, count: u64, ceiling: Option<u64>| {
+        let Some(ceiling) = ceiling.filter(|_| shared.rules.get(watch).is_some()) else { return };
+        if count > ceiling {
+            crossings.push(Crossing { watch, touch, measure, count, threshold: ceiling + 1 });
+        } else {
+            next = next.min((ceiling + 1 - count) as i64);
+        }
+    };
+    let role = role_prior(account, shared);
+    let expected = today.declared.filter(|(_, raises)| *raises).map_or(0, |(ceiling, _)| ceiling);
+    for touch in TOUCHES {
+        let windows = &today.windows[touch as usize];
+        for (measure, ceiling) in
+            [(Measure::Persons1h, role.ceiling_1h), (Measure::Persons1d, role.ceiling_1d)]
+        {
+            let ceiling = ceiling.map(|c| c.max(expected));
+            let count = windows.count(measure);
+            over(Watch::RoleCeiling, Some(touch), Some(measure), count, ceiling);
+        }
+        let declared = today.declared.map(|(ceiling, _)| ceiling);
+        let count = windows.count(Measure::Persons1d);
+        over(Watch::DeclaredCeiling, Some(touch), Some(Measure::Persons1d), count, declared);
+    }
+    over(Watch::UnidentifiedRecords, None, None, today.unidentified, role.ceiling_unidentified_1d);
+    if today.after_end > 0 {
+        over(Watch::EndedAccount, None, None, today.after_end, Some(0));
+    }
+    next
+}
+
+fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RolePrior {
+    let priors = &shared.rules.priors;
+    match account.kind {
+        Kind::Machine => &priors.machine,
+        Kind::Source => &priors.source,
+        Kind::Human => {
+            let role = &shared.groups[account.group as usize].key.role;
+            priors.roles.get(role).unwrap_or(&priors.default)
+        }
+    }
+}
+
+/// Starts the trail of a day that becomes interesting: a busy hour, or half a threshold.
+fn follow(today: &mut Today, now: &Now<'_, '_>) -> i64 {
+    if today.trail.is_some() {
+        return i64::MAX;
+    }
+    let mut next = i64::MAX;
+    for touch in TOUCHES {
+        let windows = &today.windows[touch as usize];
+        let hour = windows.count(Measure::Persons1h);
+        let halfway = Measure::ALL.iter().any(|m| {
+            let threshold = today.thresholds[touch as usize][*m as usize];
+            threshold != UNKNOWN && windows.count(*m) * 2 >= threshold
+        });
+        if hour >= TRAIL_FROM || halfway || today.after_end > 0 {
+            let mut trail = Trail::default();
+            trail.add(now.event, now.position);
+            today.trail = Some(trail);
+            return i64::MAX;
+        }
+        next = next.min((TRAIL_FROM - hour) as i64);
+    }
+    next
+}
+
+fn fire(
+    account: &mut Account,
+    shared: &mut Shared,
+    now: &Now<'_, '_>,
+    crossings: Vec<Crossing>,
+    deadlines: &mut BTreeSet<(TimestampMs, u32)>,
+    out: &mut Vec<Finding>,
+) {
+    account.excluded_until = account.day.day + EXCLUDED_DAYS;
+    let mut cause = Cause::Signal;
+    let mut episode = account.episode.take().unwrap_or_else(|| {
+        cause = Cause::Opened;
+        open_episode(account, shared, now, &crossings)
+    });
+    let mut news = false;
+    for crossing in crossings {
+        news |= signal(account, shared, &mut episode, now, crossing);
+    }
+    episode.last_signal = episode.last_signal.max(account.time);
+    episode.signal_day = account.day.day;
+    if cause == Cause::Opened {
+        deadlines.insert((episode.last_signal + shared.settings.quiet_ms, now.index));
+        shared.counters.episodes += 1;
+    }
+    account.episode = Some(episode);
+    if news {
+        tell(account, shared, cause, now.event.time, out);
+    }
+}
+
+/// Opens an episode at the earliest window start among its crossings; whoever was touched since
+/// then is exposed.
+fn open_episode(
+    account: &mut Account,
+    shared: &mut Shared,
+    now: &Now<'_, '_>,
+    crossings: &[Crossing],
+) -> Box<Episode> {
+    let utc_day = now.event.time.div_euclid(86_400_000) as i32;
+    let ordinal = if account.opened_on.0 == utc_day { account.opened_on.1 } else { 0 };
+    account.opened_on = (utc_day, ordinal + 1);
+    let mut episode = Box::new(Episode {
+        opened: now.event.time,
+        ordinal,
+        revision: 0,
+        first: now.event.time,
+        last: account.time,
+        last_signal: account.time,
+        signals: Vec::new(),
+        exposure: ExposureSet::default(),
+        milestone: 0,
+        records: 0,
+        unidentified: 0,
+        seen: Default::default(),
+        trail: Trail::default(),
+        circumstances: Circumstances::default(),
+        learning: false,
+        positions: (now.position, now.position),
+        epoch: 0,
+        signal_day: account.day.day,
+    });
+    let Some(today) = &mut account.today else { return episode };
+    episode.epoch = today.epoch;
+    episode.trail = today.trail.take().unwrap_or_default();
+    let starts = crossings.iter().map(|c| match (c.touch, c.measure) {
+        (Some(touch), Some(measure)) => today.windows[touch as usize].window_start(measure),
+        _ => 0,
+    });
+    let start = starts.min().unwrap_or(0);
+    episode.first = account.day.start_ms + i64::from(start) * super::limits::SLOT_MS;
+    for windows in &today.windows {
+        episode.exposure.thin_to(windows.step());
+    }
+    for entry in today.windows.iter().flat_map(|w| w.entries()) {
+        if let Some(fp) = entry.person().filter(|_| entry.slot() >= start) {
+            let sets = &mut shared.classes;
+            episode.exposure.insert(fp, |known| sets.union(known, entry.classes()));
+        }
+    }
+    episode.milestone = milestone_after(episode.exposure.persons().0);
+    episode.records = today.records;
+    episode.unidentified = today.unidentified;
+    episode.positions.0 = today.first_position;
+    episode.circumstances = circumstances(account, &episode, now);
+    see_trail(&mut episode);
+    episode.see(now.event);
+    episode
+}
+
+fn see_trail(episode: &mut Episode) {
+    for event in episode.trail.events().filter(|e| e.time >= episode.first) {
+        let parts = [&event.ip, &event.device, &event.session];
+        for (seen, part) in episode.seen.iter_mut().zip(parts) {
+            if let Some(part) = part {
+                super::episode::note(seen, part);
+            }
+        }
+    }
+}
+
+fn circumstances(account: &Account, episode: &Episode, now: &Now<'_, '_>) -> Circumstances {
+    let Some(today) = &account.today else { return Circumstances::default() };
+    let stranger = |place: usize, text: Option<&str>| {
+        let known = &account.known[place];
+        text.is_some_and(|text| known[0] != 0 && !known.contains(&place_hash(text)))
+            && account.closed_days >= 3
+    };
+    Circumstances {
+        new_device: stranger(0, now.event.device.as_deref()),
+        new_address: stranger(1, now.event.ip.as_deref()),
+        off_hours: account.kind == Kind::Human && today.class != HourClass::Core,
+        rest_day: account.kind == Kind::Human && account.day.is_rest(),
+        pace: pace(episode, now),
+    }
+}
+
+/// Persons and milliseconds of the last run of events without a minute's pause.
+fn pace(episode: &Episode, now: &Now<'_, '_>) -> Option<(u64, i64)> {
+    let mut persons = 0;
+    let mut began = now.event.time;
+    let events: Vec<_> = episode.trail.events().collect();
+    for event in events.iter().rev() {
+        if began - event.time > 60_000 {
+            break;
+        }
+        persons += event.persons;
+        began = began.min(event.time);
+    }
+    (persons > 0).then_some((persons, now.event.time - began))
+}
+
+/// Records a crossing in the episode; returns whether it is a new one.
+fn signal(
+    account: &Account,
+    shared: &Shared,
+    episode: &mut Episode,
+    now: &Now<'_, '_>,
+    crossing: Crossing,
+) -> bool {
+    let Crossing { watch, touch, measure, count, threshold } = crossing;
+    let (expected, surprise, budget, mature) = weigh(account, shared, &crossing);
+    if let Some(known) = episode.signal(watch, touch, measure) {
+        known.observed = known.observed.max(count);
+        known.surprise = known.surprise.max(surprise);
+        return false;
+    }
+    if episode.signals.len() >= SIGNALS_MAX {
+        return false;
+    }
+    let class = account.today.as_ref().map_or(HourClass::Core, |t| t.class);
+    let epoch = account.today.as_ref().map_or(0, |t| t.epoch);
+    let group = shared.group(account.group, epoch);
+    let name = shared.groups[account.group as usize].key.name();
+    let peers = touch.zip(measure).filter(|_| group.size > 1).map(|(touch, measure)| {
+        (name, group.size, group.p99[channel(touch, measure)])
+    });
+    episode.learning |= !mature;
+    episode.signals.push(SignalState {
+        rule: shared.rules.get(watch).map(|r| r.id.clone()).unwrap_or_default(),
+        watch,
+        touch,
+        measure,
+        observed: count,
+        expected,
+        threshold,
+        surprise,
+        budget,
+        at: now.event.time,
+        persons_at: episode.exposure.persons().0,
+        peers,
+        class,
+    });
+    true
+}
+
+/// Expected count, −log10 of the calibrated tail, −log10 of what the channel may fire with, and
+/// whether calibration is believed. A ceiling needs no statistics: its surprise is the certainty
+/// that someone declared.
+fn weigh(account: &Account, shared: &Shared, crossing: &Crossing) -> (f64, f64, f64, bool) {
+    const DECLARED: f64 = 6.0;
+    let (Some(touch), Some(measure), Some(today)) =
+        (crossing.touch, crossing.measure, &account.today)
+    else {
+        return (0.0, DECLARED, DECLARED - 1.0, true);
+    };
+    let group = shared.group(account.group, today.epoch);
+    let model = account.model(touch, measure, today.class, group);
+    if !matches!(crossing.watch, Watch::DistinctPersons | Watch::ForeignOrigins) {
+        return (model.mean, DECLARED, DECLARED - 1.0, true);
+    }
+    let c = channel(touch, measure);
+    let calibration = &shared.epoch_of(today.epoch).channels[c];
+    let nats = account.hurdle(measure, today.class, group) + model.surprise(crossing.count);
+    let (tail, shift) = match account.kind {
+        Kind::Human => (&calibration.tail, group.shift[c]),
+        Kind::Machine | Kind::Source => (&calibration.machine_tail, 0.0),
+    };
+    let surprise = -tail.probability(nats - shift).log10();
+    (model.mean, surprise, -calibration.alpha.log10(), calibration.mature)
+}
+
+/// Feeds an event's persons to the open episode.
+pub(super) fn expose(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
+    let Some(episode) = &mut account.episode else { return };
+    let classes = shared.classes.index(now.event.data, now.event.population);
+    for person in now.event.persons {
+        let sets = &mut shared.classes;
+        episode.exposure.insert(person.fingerprint(), |known| sets.union(known, classes));
+    }
+    episode.records += now.event.persons.len() as u64 + now.event.persons_beyond;
+    episode.unidentified += now.event.unidentified;
+    episode.last = episode.last.max(now.event.time);
+    episode.positions.1 = now.position;
+    episode.see(now.event);
+    episode.trail.add(now.event, now.position);
+}
+
+/// A revision when exposure passed its milestone.
+pub(super) fn milestone(account: &mut Account, shared: &Shared, at: TimestampMs, out: &mut Vec<Finding>) {
+    let Some(episode) = &mut account.episode else { return };
+    let persons = episode.exposure.persons().0;
+    if persons >= episode.milestone {
+        episode.milestone = milestone_after(persons);
+        tell(account, shared, Cause::Exposure, at, out);
+    }
+}
+
+/// Ends an episode that was quiet long enough by `time`; returns the next moment to look, if it
+/// was not.
+pub(super) fn end_if_quiet(
+    account: &mut Account,
+    shared: &Shared,
+    time: TimestampMs,
+    out: &mut Vec<Finding>,
+) -> Option<TimestampMs> {
+    let due = account.episode.as_ref()?.last_signal + shared.settings.quiet_ms;
+    if time < due {
+        return Some(due);
+    }
+    tell(account, shared, Cause::Ended, due, out);
+    account.episode = None;
+    None
+}
+
+fn tell(
+    account: &mut Account,
+    shared: &Shared,
+    cause: Cause,
+    at: TimestampMs,
+    out: &mut Vec<Finding>,
+) {
+    let label = role_prior_label(account, shared);
+    let Some(episode) = &mut account.episode else { return };
+    episode.revision += 1;
+    let mut data = vec![0; DATA_CLASSES.len()];
+    let mut population = vec![0; 32];
+    for (set, persons) in episode.exposure.class_sets() {
+        let (classes, codes) = shared.classes.get(set);
+        for (bit, count) in data.iter_mut().enumerate() {
+            *count += if classes >> bit & 1 == 1 { persons } else { 0 };
+        }
+        for (bit, count) in population.iter_mut().enumerate() {
+            *count += if codes >> bit & 1 == 1 { persons } else { 0 };
+        }
+    }
+    let key = &shared.groups[account.group as usize].key;
+    let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    out.push(Finding::Episode(Box::new(Report {
+        cause,
+        revision: episode.revision,
+        ordinal: episode.ordinal,
+        entity: if account.kind == Kind::Source { EntityKind::Source } else { EntityKind::Account },
+        name: account.name.to_string(),
+        partner: named(&key.partner),
+        unit: account.unit_name.and_then(|u| shared.units.name(u)).map(str::to_owned),
+        role: named(&key.role),
+        label,
+        opened: episode.opened,
+        first: episode.first,
+        last: episode.last,
+        at,
+        persons: episode.exposure.persons(),
+        records: episode.records,
+        unidentified: episode.unidentified,
+        data,
+        population,
+        seen: episode.seen.clone(),
+        signals: episode.signals.clone(),
+        circumstances: episode.circumstances,
+        learning: episode.learning,
+        positions: episode.positions,
+        events: episode.trail.events().filter(|e| e.time >= episode.first).cloned().collect(),
+        epoch: episode.epoch,
+        offset_ms: shared.calendar.offset_ms(episode.opened),
+    })));
+}
+
+fn role_prior_label(account: &Account, shared: &Shared) -> Option<(String, String)> {
+    let label = role_prior(account, shared).label.as_ref()?;
+    Some((label.en.clone(), label.fr.clone()))
+}
+
+/// Hash of a device or an address, to tell an account's own from a stranger's; never 0.
+pub(super) fn place_hash(text: &str) -> u32 {
+    crc32fast::hash(text.as_bytes()).max(1)
+}

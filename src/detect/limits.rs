@@ -1,0 +1,47 @@
+//! Every bound of the core, its unit and its reason; asserted against each other when compiled.
+
+/// Milliseconds of one step of a sliding window.
+pub const SLOT_MS: i64 = 300_000;
+/// Steps in the hour window.
+pub const HOUR_SLOTS: u16 = 12;
+/// Exact entries of a set of persons before it is thinned to half by hash prefix: the standard
+/// error of a thinned count is then at most 1/√(512) = 4.4 %.
+pub const SET_EXACT_MAX: usize = 1_024;
+/// No account alert below this many distinct persons: fewer are not a mass extraction, and a
+/// model is never that sure of itself.
+pub const PERSONS_FLOOR: u64 = 25;
+/// An hour this busy is worth remembering event by event, should it become an alert.
+pub const TRAIL_FROM: u64 = 12;
+/// First and last contributing events kept with an episode, each.
+pub const TRAIL_EVENTS_MAX: usize = 100;
+/// Addresses, devices and sessions named by an alert, each.
+pub const SEEN_MAX: usize = 20;
+/// Devices and addresses remembered as an account's own, each.
+pub const KNOWN_MAX: usize = 6;
+/// Signals an episode can hold: every rule, window and touch once.
+pub const SIGNALS_MAX: usize = 32;
+/// Accounts held in memory; beyond it the longest silent one is forgotten (counted).
+pub const ACCOUNTS_MAX: usize = 2_000_000;
+/// Persons with a known unit; beyond it no new ones are learned (counted).
+pub const TERRITORY_MAX: usize = 16_000_000;
+/// Combinations of data classes and population codes told apart within exposures.
+pub const CLASS_SETS_MAX: usize = 255;
+/// Days of scores that calibrate a tail.
+pub const CALIBRATION_DAYS: i32 = 28;
+/// Days an account stays out of learning and calibration after its last crossing.
+pub const EXCLUDED_DAYS: i32 = 7;
+/// Milliseconds an account must be behind its own time, three events in a row, before its time
+/// falls back.
+pub const CLOCK_FALLBACK_MS: i64 = 3_600_000;
+/// Milliseconds the shard watermark stays behind the third-largest account time.
+pub const WATERMARK_LAG_MS: i64 = 600_000;
+/// Closed days that are caught up one by one after a silence; a longer one is skipped.
+pub const CATCH_UP_DAYS_MAX: i32 = 60;
+
+/// Threshold of a measure that cannot fire yet.
+pub const FOREVER: u64 = u64::MAX / 4;
+
+const _: () = assert!(TRAIL_FROM < PERSONS_FLOOR);
+const _: () = assert!((PERSONS_FLOOR as usize) < SET_EXACT_MAX);
+const _: () = assert!(SET_EXACT_MAX < u16::MAX as usize, "rings count thinned entries in 16 bits");
+const _: () = assert!(HOUR_SLOTS as i64 * SLOT_MS == 3_600_000);

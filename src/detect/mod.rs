@@ -1,0 +1,458 @@
+//! 3. Events become findings: the deterministic core. [`Detector::event`] and
+//! [`Detector::control`] are the only mutations of account state; there is no clock, no I/O, no
+//! randomness, and time is the account's own.
+
+pub mod account;
+pub mod baseline;
+pub mod counts;
+pub mod episode;
+pub mod epoch;
+mod judge;
+pub mod limits;
+pub mod report;
+pub mod rule;
+pub mod shared;
+pub mod snapshot;
+pub mod tail;
+pub mod territory;
+pub mod time;
+pub mod window;
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::directory::{Accounts, Caseload, Expected, PersonUnits};
+use crate::event::{AccessEvent, Outcome, Position, TimestampMs, Touch};
+use account::Account;
+use epoch::{Budget, Epoch, GroupKey, Kind};
+use judge::Now;
+use limits::{ACCOUNTS_MAX, WATERMARK_LAG_MS};
+use report::Finding;
+use rule::Rules;
+use shared::{ClassSets, Names, Shared, unit_hash};
+use territory::Territory;
+use time::{Calendar, Day, LocalDay};
+
+/// What the operator sets about detection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// IANA zone of the accounts' working days.
+    pub zone: String,
+    /// False alerts that analysts accept.
+    pub budget: Budget,
+    /// Event time without a signal that ends an episode.
+    pub quiet_ms: i64,
+    /// Accounts held in memory.
+    pub accounts_max: usize,
+    /// Keys the hash of account names, so that nobody can choose colliding ones.
+    pub name_key: (u64, u64),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            zone: "Europe/Paris".into(),
+            budget: Budget::default(),
+            quiet_ms: 86_400_000,
+            accounts_max: ACCOUNTS_MAX,
+            name_key: (0, 0),
+        }
+    }
+}
+
+/// Any input besides events that can change an alert. Stored with the position at which it is
+/// applied, before it is applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Control {
+    /// The account directory was loaded; takes effect at each account's next day.
+    Accounts(Arc<Accounts>),
+    /// Declared and expected activity was loaded; likewise.
+    Expected(Arc<Vec<Expected>>),
+    /// Which unit handles a person.
+    PersonUnits(Arc<PersonUnits>),
+    /// Which account handles a person; its unit is the person's.
+    Caseload(Arc<Caseload>),
+    /// A model epoch was built; in force from this shard's next day end.
+    Epoch(Arc<Epoch>),
+    /// Rules were changed; thresholds follow at each account's next day.
+    Rules(Arc<Rules>),
+}
+
+/// What happened, in numbers; they never go back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Events applied.
+    pub events: u64,
+    /// Persons looked at one by one.
+    pub persons: u64,
+    /// Events of a day that their account had already closed: counted here, not learned.
+    pub late: u64,
+    /// Account clocks that fell back after three events in a row far behind.
+    pub clock_fallbacks: u64,
+    /// Accounts forgotten for want of room.
+    pub evicted: u64,
+    /// Episodes opened.
+    pub episodes: u64,
+    /// Account weeks seen.
+    pub account_weeks: u64,
+    /// Days closed by the shard's watermark.
+    pub days: u64,
+}
+
+/// Account names are hashed already; hashing them again would buy nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {}
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+/// The state of one shard.
+#[derive(Debug)]
+pub struct Detector {
+    accounts: Vec<Account>,
+    index: HashMap<u64, u32, BuildHasherDefault<Identity>>,
+    shared: Shared,
+    /// When open episodes must be looked at, by event time.
+    deadlines: BTreeSet<(TimestampMs, u32)>,
+    /// The three accounts furthest ahead, and their times.
+    leaders: [(TimestampMs, u32); 3],
+    watermark: TimestampMs,
+    /// The shard's local day, ended by the watermark.
+    day: Option<LocalDay>,
+    /// Next watermark at which anything is due.
+    due: TimestampMs,
+    /// Where the search for an account to forget goes on.
+    hand: u32,
+}
+
+const NOBODY: (TimestampMs, u32) = (TimestampMs::MIN, u32::MAX);
+
+impl Detector {
+    /// A shard that has seen nothing.
+    ///
+    /// # Errors
+    /// The zone is unknown.
+    pub fn new(settings: Settings, rules: Arc<Rules>) -> Result<Self, String> {
+        let calendar = Calendar::new(&settings.zone)?;
+        let epoch = Arc::new(Epoch::shipped(&rules, settings.budget));
+        Ok(Detector {
+            accounts: Vec::new(),
+            index: HashMap::default(),
+            shared: Shared {
+                settings,
+                rules,
+                calendar,
+                previous: Arc::clone(&epoch),
+                epoch,
+                pending: None,
+                territory: Territory::default(),
+                classes: ClassSets::default(),
+                accounts: Arc::default(),
+                expected: Arc::default(),
+                units: Names::default(),
+                counters: Counters::default(),
+                groups: Vec::new(),
+                group_index: HashMap::new(),
+                votes: Vec::new(),
+            },
+            deadlines: BTreeSet::new(),
+            leaders: [NOBODY; 3],
+            watermark: TimestampMs::MIN,
+            day: None,
+            due: TimestampMs::MIN,
+            hand: 0,
+        })
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.shared.counters
+    }
+
+    /// Rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.shared.rules
+    }
+
+    /// The epoch in force.
+    #[must_use]
+    pub fn epoch(&self) -> &Epoch {
+        &self.shared.epoch
+    }
+
+    /// Accounts and addresses in memory.
+    #[must_use]
+    pub fn accounts(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Event time behind which the shard is done, in milliseconds; `i64::MIN` before three
+    /// accounts were seen.
+    #[must_use]
+    pub fn watermark(&self) -> TimestampMs {
+        self.watermark
+    }
+
+    /// Applies one control record.
+    pub fn control(&mut self, control: Control) {
+        match control {
+            Control::Accounts(accounts) => self.shared.accounts = accounts,
+            Control::Expected(expected) => self.shared.expected = expected,
+            Control::PersonUnits(given) => {
+                for (fp, unit, last_active) in &given.0 {
+                    let day = last_active.unwrap_or(self.day.map_or(0, |d| d.day));
+                    self.shared.territory.give(*fp, unit_hash(unit), day);
+                }
+            }
+            Control::Caseload(caseload) => {
+                let day = self.day.map_or(0, |d| d.day);
+                let directory = Arc::clone(&self.shared.accounts);
+                for (account, fp) in &caseload.0 {
+                    let unit = directory.0.get(account).and_then(|e| e.unit.as_deref());
+                    if let Some(unit) = unit {
+                        self.shared.territory.give(*fp, unit_hash(unit), day);
+                    }
+                }
+            }
+            Control::Epoch(epoch) => self.shared.pending = Some(epoch),
+            Control::Rules(rules) => self.shared.rules = rules,
+        }
+    }
+
+    /// Applies one event.
+    pub fn event(&mut self, event: &AccessEvent<'_>, position: Position, out: &mut Vec<Finding>) {
+        self.shared.counters.events += 1;
+        let Some(index) = self.entity(event) else { return };
+        let now = Now { event, position, index };
+        self.observe(&now, out);
+        self.advance_watermark(index, out);
+    }
+
+    fn observe(&mut self, now: &Now<'_, '_>, out: &mut Vec<Finding>) {
+        let Detector { accounts, shared, deadlines, .. } = self;
+        let account = &mut accounts[now.index as usize];
+        if account.move_time(now.event.time) {
+            shared.counters.clock_fallbacks += 1;
+        }
+        if account.episode.is_some() {
+            judge::end_if_quiet(account, shared, account.time, out);
+        }
+        if account.today.is_none() || !account.day.contains(account.time) {
+            shared.close(account);
+            shared.open(account, now.event);
+            if let Some(today) = &mut account.today {
+                today.first_position = now.position;
+            }
+        }
+        if now.event.time < account.day.start_ms {
+            shared.counters.late += 1;
+            return;
+        }
+        count(account, shared, now);
+        let open = account.episode.is_some();
+        if open {
+            judge::expose(account, shared, now);
+        }
+        let look = account.today.as_ref().is_some_and(|today| {
+            today.slack <= 0 || today.unidentified > 0 || today.after_end > 0
+        });
+        if look || open {
+            judge::judge(account, shared, now, deadlines, out);
+            judge::milestone(account, shared, now.event.time, out);
+        }
+    }
+
+    /// The account (or address) an event belongs to.
+    fn entity(&mut self, event: &AccessEvent<'_>) -> Option<u32> {
+        let (name, kind) = match (&event.account, &event.ip) {
+            (Some(account), _) => (account.as_ref(), Kind::Human),
+            (None, Some(ip)) => (ip.as_ref(), Kind::Source),
+            (None, None) => return None,
+        };
+        let (k0, k1) = self.shared.settings.name_key;
+        let mut hasher = siphasher::sip::SipHasher13::new_with_keys(k0, k1);
+        hasher.write(name.as_bytes());
+        hasher.write_u8(u8::from(kind == Kind::Source));
+        let hash = hasher.finish();
+        if let Some(index) = self.index.get(&hash) {
+            return Some(*index);
+        }
+        let account = self.newcomer(name, kind, event);
+        let index = if self.accounts.len() < self.shared.settings.accounts_max {
+            self.accounts.push(account);
+            self.accounts.len() as u32 - 1
+        } else {
+            let index = self.forget_one();
+            self.accounts[index as usize] = account;
+            index
+        };
+        self.index.insert(hash, index);
+        Some(index)
+    }
+
+    fn newcomer(&mut self, name: &str, kind: Kind, event: &AccessEvent<'_>) -> Account {
+        let named = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let key = GroupKey { kind, partner: named(&event.partner), role: named(&event.role) };
+        let key = if kind == Kind::Source { GroupKey { kind, partner: String::new(), role: String::new() } } else { key };
+        Account {
+            name: name.into(),
+            kind,
+            group: self.shared.group_index(key),
+            unit: 0,
+            unit_name: None,
+            time: event.time,
+            behind: (0, TimestampMs::MIN),
+            day: LocalDay::default(),
+            ends_on: None,
+            closed_days: 0,
+            excluded_until: Day::MIN,
+            week: i32::MIN,
+            base: Default::default(),
+            activity: Default::default(),
+            known: Default::default(),
+            opened_on: (Day::MIN, 0),
+            today: None,
+            episode: None,
+        }
+    }
+
+    /// Frees a place: of the next 64 accounts without an open episode, the one silent longest.
+    fn forget_one(&mut self) -> u32 {
+        let total = self.accounts.len() as u32;
+        let candidates = (0..64).map(|step| (self.hand + step) % total);
+        let victim = candidates
+            .min_by_key(|i| {
+                let account = &self.accounts[*i as usize];
+                (account.episode.is_some(), account.time)
+            })
+            .unwrap_or(self.hand);
+        self.hand = (victim + 1) % total;
+        self.shared.counters.evicted += 1;
+        self.index.retain(|_, index| *index != victim);
+        self.leaders.iter_mut().filter(|l| l.1 == victim).for_each(|l| *l = NOBODY);
+        victim
+    }
+
+    /// The watermark follows the third-largest account time: two wrong clocks cannot move it.
+    fn advance_watermark(&mut self, index: u32, out: &mut Vec<Finding>) {
+        let time = self.accounts[index as usize].time;
+        if let Some(leader) = self.leaders.iter_mut().find(|l| l.1 == index) {
+            leader.0 = time;
+        } else if time > self.leaders[2].0 {
+            self.leaders[2] = (time, index);
+        } else {
+            return;
+        }
+        self.leaders.sort_unstable_by_key(|l| std::cmp::Reverse(l.0));
+        let third = self.leaders[2].0;
+        if third == TimestampMs::MIN || third - WATERMARK_LAG_MS <= self.watermark {
+            return;
+        }
+        self.watermark = third - WATERMARK_LAG_MS;
+        if self.watermark >= self.due {
+            self.on_due(out);
+        }
+    }
+
+    /// Ends episodes that were quiet long enough, and the shard's day.
+    fn on_due(&mut self, out: &mut Vec<Finding>) {
+        while let Some((at, index)) = self.deadlines.first().copied() {
+            if at > self.watermark {
+                break;
+            }
+            self.deadlines.pop_first();
+            let account = &mut self.accounts[index as usize];
+            if let Some(due) = judge::end_if_quiet(account, &self.shared, self.watermark, out) {
+                self.deadlines.insert((due, index));
+            }
+        }
+        let today = self.shared.calendar.day_of(self.watermark);
+        match self.day {
+            Some(day) if self.watermark >= day.end_ms => {
+                self.end_day(today.day - 1, out);
+                self.day = Some(today);
+            }
+            Some(_) => {}
+            None => self.day = Some(today),
+        }
+        let day_end = self.day.map_or(TimestampMs::MAX, |d| d.end_ms);
+        let deadline = self.deadlines.first().map_or(TimestampMs::MAX, |d| d.0);
+        self.due = day_end.min(deadline);
+    }
+
+    /// The waiting epoch comes into force, and what was learned leaves for the next one.
+    fn end_day(&mut self, day: Day, out: &mut Vec<Finding>) {
+        self.shared.counters.days += 1;
+        self.shared.activate_pending();
+        for account in &self.accounts {
+            let silent = day - account.day.day;
+            if silent > limits::CALIBRATION_DAYS || account.excluded_until >= day {
+                continue;
+            }
+            let learning = self.shared.learning(account.group);
+            learning.members += 1;
+            for (sums, own) in learning.sums.iter_mut().zip(&account.base) {
+                sums.iter_mut().zip(own).for_each(|(sums, own)| sums.add(own));
+            }
+        }
+        out.push(Finding::DayEnded(Box::new(self.shared.take_partial(day))));
+    }
+}
+
+/// Counts one event in the account's windows: the event path.
+fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
+    let Some(today) = &mut account.today else { return };
+    let event = now.event;
+    let slot = account.day.slot(event.time);
+    if slot > today.slot {
+        let classes = &shared.group(account.group, today.epoch).classes;
+        today.advance(slot, &account.day, classes, account.kind);
+    }
+    note_place(&mut today.seen[0], event.device.as_deref());
+    note_place(&mut today.seen[1], event.ip.as_deref());
+    today.unidentified += event.unidentified;
+    today.records += event.persons.len() as u64 + event.persons_beyond;
+    let ended = account.ends_on.is_some_and(|end| account.day.day > end);
+    today.after_end += u64::from(ended && event.outcome == Outcome::Success);
+    if let Some(trail) = &mut today.trail
+        && account.episode.is_none()
+    {
+        trail.add(event, now.position);
+    }
+    if event.persons.is_empty() {
+        return;
+    }
+    let touch: Touch = event.action.touch();
+    today.mark_touched(touch);
+    shared.counters.persons += event.persons.len() as u64;
+    let classes = shared.classes.index(event.data, event.population);
+    let Shared { territory, classes: sets, .. } = shared;
+    let windows = &mut today.windows[touch as usize];
+    let mut grown = 0;
+    for person in event.persons {
+        let fp = person.fingerprint();
+        let merge = |known| sets.union(known, classes);
+        grown += i64::from(windows.touch(fp, slot, merge, || territory.origin(fp, account.unit)));
+    }
+    today.slack -= grown * windows.step() as i64;
+}
+
+fn note_place(seen: &mut Vec<u32>, text: Option<&str>) {
+    let Some(text) = text else { return };
+    let place = judge::place_hash(text);
+    if seen.len() < limits::KNOWN_MAX && !seen.contains(&place) {
+        seen.push(place);
+    }
+}

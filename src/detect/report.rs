@@ -1,0 +1,85 @@
+//! What the core says: plain numbers and names; words are triage's business.
+
+use super::episode::{Circumstances, SignalState, TrailEvent};
+use super::epoch::Partial;
+use crate::alert::EntityKind;
+use crate::event::{Position, TimestampMs};
+
+/// Why an episode has something new to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// First signal.
+    Opened,
+    /// Another rule, window or touch fired.
+    Signal,
+    /// Exposure passed the next of 1-2-5 × 10ᵏ.
+    Exposure,
+    /// A quiet day, or a verdict.
+    Ended,
+}
+
+/// Anything the core has to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// An episode changed.
+    Episode(Box<Report>),
+    /// A local day ended: what this shard learned for the next model epoch.
+    DayEnded(Box<Partial>),
+}
+
+/// An episode as it stands at one change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// What changed.
+    pub cause: Cause,
+    /// From 1.
+    pub revision: u32,
+    /// Episodes of the entity already opened on the same UTC date.
+    pub ordinal: u32,
+    /// Account or source.
+    pub entity: EntityKind,
+    /// Its name.
+    pub name: String,
+    /// Its network, when known.
+    pub partner: Option<String>,
+    /// Its unit, when known.
+    pub unit: Option<String>,
+    /// Its job, when known.
+    pub role: Option<String>,
+    /// The job's name in English and French, when the priors have one.
+    pub label: Option<(String, String)>,
+    /// First crossing.
+    pub opened: TimestampMs,
+    /// Earliest window start.
+    pub first: TimestampMs,
+    /// Latest event counted.
+    pub last: TimestampMs,
+    /// Event time of this change.
+    pub at: TimestampMs,
+    /// Persons, and the 95 % bounds.
+    pub persons: (u64, u64, u64),
+    /// Records, repeats included.
+    pub records: u64,
+    /// Records without identity.
+    pub unidentified: u64,
+    /// Persons by data class, in the order of `event::DATA_CLASSES`.
+    pub data: Vec<u64>,
+    /// Persons by population code, in the configured order.
+    pub population: Vec<u64>,
+    /// Addresses, devices, sessions.
+    pub seen: [Vec<String>; 3],
+    /// Crossings in order.
+    pub signals: Vec<SignalState>,
+    /// Circumstances of the opening.
+    pub circumstances: Circumstances,
+    /// Judged by shipped priors.
+    pub learning: bool,
+    /// Log positions, both included.
+    pub positions: (Position, Position),
+    /// First and last contributing events.
+    pub events: Vec<TrailEvent>,
+    /// Epoch of the thresholds.
+    pub epoch: u32,
+    /// Local time less UTC at the opening, for sentences in local time.
+    pub offset_ms: i64,
+}

@@ -1,0 +1,300 @@
+//! What all accounts of a shard share: rules, the model epoch, the territory, reference data, and
+//! what is being learned for the next epoch.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::account::{Account, Closing, Today};
+use super::epoch::{Epoch, Group, GroupKey, GroupPartial, Kind, Partial};
+use super::limits::CLASS_SETS_MAX;
+use super::rule::Rules;
+use super::territory::{Territory, Vote};
+use super::time::{Calendar, Day};
+use super::{Counters, Settings};
+use crate::directory::{AccountEntry, Accounts, Expected, Scope};
+use crate::event::AccessEvent;
+
+/// A peer group of this shard with the models of two epochs: a day keeps the one it began with.
+#[derive(Clone, Debug)]
+pub struct GroupSlot {
+    /// Who.
+    pub key: GroupKey,
+    current: Group,
+    previous: Group,
+    partial: GroupPartial,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Shared {
+    /// Zone, budget, quiet time.
+    pub settings: Settings,
+    /// Rules in force.
+    pub rules: Arc<Rules>,
+    /// Days of the zone.
+    pub calendar: Calendar,
+    /// Epoch in force, the one before, and the one that comes into force at the next day's end.
+    pub epoch: Arc<Epoch>,
+    pub(super) previous: Arc<Epoch>,
+    pub(super) pending: Option<Arc<Epoch>>,
+    /// Person → unit.
+    pub territory: Territory,
+    /// Distinct combinations of data classes and population codes, by index; 0 = none.
+    pub classes: ClassSets,
+    /// Account directory.
+    pub accounts: Arc<Accounts>,
+    /// Declared and expected activity.
+    pub expected: Arc<Vec<Expected>>,
+    /// Unit names by index.
+    pub units: Names,
+    /// What happened, in numbers.
+    pub counters: Counters,
+    pub(super) groups: Vec<GroupSlot>,
+    pub(super) group_index: HashMap<GroupKey, u32>,
+    pub(super) votes: Vec<Vote>,
+}
+
+/// Names by number, in order of appearance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Names {
+    names: Vec<String>,
+    #[serde(skip)]
+    index: HashMap<String, u32>,
+}
+
+impl Names {
+    /// The number of a name.
+    pub fn number(&mut self, name: &str) -> u32 {
+        if self.index.len() != self.names.len() {
+            self.index = self.names.iter().cloned().zip(0..).collect();
+        }
+        if let Some(number) = self.index.get(name) {
+            return *number;
+        }
+        let number = self.names.len() as u32;
+        self.names.push(name.to_owned());
+        self.index.insert(name.to_owned(), number);
+        number
+    }
+
+    /// The name of a number.
+    #[must_use]
+    pub fn name(&self, number: u32) -> Option<&str> {
+        self.names.get(number as usize).map(String::as_str)
+    }
+}
+
+/// Combinations of (data classes, population codes) told apart by one byte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassSets(Vec<(u32, u32)>);
+
+impl Default for ClassSets {
+    fn default() -> Self {
+        ClassSets(vec![(0, 0)])
+    }
+}
+
+impl ClassSets {
+    /// The combination behind an index.
+    #[must_use]
+    pub fn get(&self, index: u8) -> (u32, u32) {
+        self.0.get(usize::from(index)).copied().unwrap_or_default()
+    }
+
+    /// The index of a combination; when all are taken, population codes are given up before data
+    /// classes are.
+    pub fn index(&mut self, data: u32, population: u32) -> u8 {
+        if let Some(at) = self.0.iter().position(|set| *set == (data, population)) {
+            return at as u8;
+        }
+        if self.0.len() <= CLASS_SETS_MAX {
+            self.0.push((data, population));
+            return (self.0.len() - 1) as u8;
+        }
+        self.0.iter().position(|set| *set == (data, 0)).unwrap_or(0) as u8
+    }
+
+    /// The index of both combinations together.
+    pub fn union(&mut self, a: u8, b: u8) -> u8 {
+        if a == b || b == 0 {
+            return a;
+        }
+        let ((data_a, population_a), (data_b, population_b)) = (self.get(a), self.get(b));
+        self.index(data_a | data_b, population_a | population_b)
+    }
+}
+
+/// Hash of a unit's name; 0 = no unit.
+#[must_use]
+pub fn unit_hash(name: &str) -> u32 {
+    // Only ever compared for equality, and never chosen by whoever is watched.
+    crc32fast::hash(name.as_bytes())
+}
+
+impl Shared {
+    /// The group's model of an epoch still remembered.
+    #[must_use]
+    pub fn group(&self, index: u32, epoch: u32) -> &Group {
+        let slot = &self.groups[index as usize];
+        if epoch == self.epoch.number { &slot.current } else { &slot.previous }
+    }
+
+    /// The epoch of that number, or the one before the current.
+    #[must_use]
+    pub fn epoch_of(&self, number: u32) -> &Epoch {
+        if number == self.epoch.number { &self.epoch } else { &self.previous }
+    }
+
+    /// The shard's index of a peer group.
+    pub fn group_index(&mut self, key: GroupKey) -> u32 {
+        if let Some(index) = self.group_index.get(&key) {
+            return *index;
+        }
+        let index = self.groups.len() as u32;
+        self.group_index.insert(key.clone(), index);
+        self.groups.push(self.slot(key));
+        index
+    }
+
+    pub(super) fn slot(&self, key: GroupKey) -> GroupSlot {
+        let model = |epoch: &Epoch| {
+            let shipped = || Group::shipped(&self.rules.priors, &key);
+            epoch.groups.get(&key).cloned().unwrap_or_else(shipped)
+        };
+        let (current, previous) = (model(&self.epoch), model(&self.previous));
+        GroupSlot { key, current, previous, partial: GroupPartial::default() }
+    }
+
+    /// The group's part of what is being learned.
+    pub fn learning(&mut self, group: u32) -> &mut GroupPartial {
+        &mut self.groups[group as usize].partial
+    }
+
+    /// Takes what was learned since the last day's end.
+    pub fn take_partial(&mut self, day: Day) -> Partial {
+        let mut groups = BTreeMap::new();
+        for slot in &mut self.groups {
+            let partial = std::mem::take(&mut slot.partial);
+            if partial != GroupPartial::default() {
+                groups.insert(slot.key.clone(), partial);
+            }
+        }
+        Partial { day, groups, votes: std::mem::take(&mut self.votes) }
+    }
+
+    /// The waiting epoch comes into force.
+    pub fn activate_pending(&mut self) {
+        let Some(epoch) = self.pending.take() else { return };
+        self.territory.vote(&epoch.votes, epoch.day);
+        self.territory.forget(epoch.day);
+        self.previous = std::mem::replace(&mut self.epoch, epoch);
+        for at in 0..self.groups.len() {
+            let key = self.groups[at].key.clone();
+            let fresh = self.slot(key);
+            let slot = &mut self.groups[at];
+            slot.previous = std::mem::replace(&mut slot.current, fresh.current);
+        }
+    }
+
+    /// Closes an account's day.
+    pub fn close(&mut self, account: &mut Account) {
+        let Some(today) = &account.today else { return };
+        let number = today.epoch;
+        let levels = std::array::from_fn(|c| self.level(account, number, c));
+        let slot = &mut self.groups[account.group as usize];
+        let group = if number == self.epoch.number { &slot.current } else { &slot.previous };
+        let mut closing = Closing {
+            group,
+            partial: &mut slot.partial,
+            votes: &mut self.votes,
+            number: self.epoch.number,
+            levels,
+        };
+        account.close_day(&mut closing);
+    }
+
+    /// Nats at which a channel fires for an account: the pooled tail's level, moved by the
+    /// group's own later beginning.
+    #[must_use]
+    pub fn level(&self, account: &Account, epoch: u32, channel: usize) -> f64 {
+        let model = &self.epoch_of(epoch).channels[channel];
+        match account.kind {
+            Kind::Human => {
+                let shift = self.group(account.group, epoch).shift[channel];
+                (model.tail.level(model.alpha) + shift).max(-model.alpha.ln())
+            }
+            Kind::Machine | Kind::Source => model.machine_tail.level(model.alpha),
+        }
+    }
+
+    /// Opens an account's day at its first event: who it is now, what is declared for it, which
+    /// epoch judges it.
+    pub fn open(&mut self, account: &mut Account, event: &AccessEvent<'_>) {
+        let last = account.today.is_some().then_some(account.day.day);
+        account.day = self.calendar.day_of(account.time);
+        let day = account.day.day;
+        if account.kind != Kind::Source {
+            self.identify(account, event);
+        }
+        let mut today = Today::open(account.today.take(), &account.day, account.time);
+        today.epoch = self.epoch.number;
+        today.excluded_at_open = account.excluded_until >= day;
+        today.rest_chances = match last {
+            Some(last) => super::time::rest_days_between(last, day),
+            None => u32::from(account.day.is_rest()),
+        };
+        today.declared = self.declared(account, day);
+        let classes = &self.group(account.group, today.epoch).classes;
+        today.enter_hour(&account.day, classes, account.kind);
+        account.today = Some(today);
+        let week = (day + 3).div_euclid(7);
+        if account.week != week {
+            account.week = week;
+            self.learning(account.group).account_weeks += 1;
+            self.counters.account_weeks += 1;
+        }
+    }
+
+    /// The directory's word on who the account is, or the event's where it has none.
+    fn identify(&mut self, account: &mut Account, event: &AccessEvent<'_>) {
+        let listed = Arc::clone(&self.accounts);
+        let entry: Option<&AccountEntry> = listed.0.get(&*account.name);
+        let of = |told: Option<&String>, said: Option<&str>| {
+            told.map(String::as_str).or(said).unwrap_or_default().to_owned()
+        };
+        let partner = of(entry.and_then(|e| e.partner.as_ref()), event.partner.as_deref());
+        let role = of(entry.and_then(|e| e.role.as_ref()), event.role.as_deref());
+        let unit = of(entry.and_then(|e| e.unit.as_ref()), event.unit.as_deref());
+        account.kind = if entry.is_some_and(|e| e.machine) { Kind::Machine } else { Kind::Human };
+        account.ends_on = entry.and_then(|e| e.ends_on);
+        // Without units the partner is the territory.
+        account.unit = unit_hash(if unit.is_empty() { &partner } else { &unit });
+        account.unit_name = (!unit.is_empty()).then(|| self.units.number(&unit));
+        account.group = self.group_index(GroupKey { kind: account.kind, partner, role });
+    }
+
+    /// The largest declaration in force; one without an end is a standing ceiling, one with an end
+    /// is an expected activity that raises thresholds while it lasts.
+    fn declared(&self, account: &Account, day: Day) -> Option<(u64, bool)> {
+        if self.expected.is_empty() {
+            return None;
+        }
+        let key = &self.groups[account.group as usize].key;
+        let unit = account.unit_name.and_then(|u| self.units.name(u)).unwrap_or_default();
+        let applies = |scope: &Scope| match scope {
+            Scope::Account(name) => **name == *account.name,
+            Scope::Unit(name) => name == unit,
+            Scope::Partner(name) => *name == key.partner,
+            Scope::Role(name) => *name == key.role,
+            Scope::Group(name) => *name == key.name(),
+        };
+        self.expected
+            .iter()
+            .filter(|e| e.from.is_none_or(|from| from <= day) && e.to.is_none_or(|to| day <= to))
+            .filter(|e| applies(&e.scope))
+            .map(|e| (e.ceiling, e.to.is_some()))
+            .max()
+    }
+}

@@ -1,0 +1,484 @@
+//! Distinct persons and foreign origins of one account and one kind of touch, in sliding windows
+//! of 5 minutes and 1 hour and over the local day, from one table of last touches.
+//!
+//! A person's last touch moves from slot to slot; rings count last touches by slot, so every
+//! window is a running sum, exact and without a list of events. Beyond
+//! [`SET_EXACT_MAX`] persons the table is thinned to those whose fingerprint starts with `level`
+//! zero bits (Gibbons' distinct sampling): integer, independent of order, mergeable.
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::{HOUR_SLOTS, SET_EXACT_MAX};
+
+/// What is counted, each one test a day. The order is part of the snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Measure {
+    /// Distinct persons in a 5-minute slot.
+    Persons5m = 0,
+    /// Distinct persons in a sliding hour.
+    Persons1h = 1,
+    /// Distinct persons of the local day.
+    Persons1d = 2,
+    /// Foreign origins in a sliding hour.
+    Foreign1h = 3,
+    /// Foreign origins of the local day.
+    Foreign1d = 4,
+}
+
+impl Measure {
+    /// All of them, by index.
+    pub const ALL: [Measure; 5] = [
+        Measure::Persons5m,
+        Measure::Persons1h,
+        Measure::Persons1d,
+        Measure::Foreign1h,
+        Measure::Foreign1d,
+    ];
+
+    /// Judged and learned by hour class rather than by day.
+    #[must_use]
+    pub fn is_hourly(self) -> bool {
+        matches!(self, Measure::Persons5m | Measure::Persons1h | Measure::Foreign1h)
+    }
+
+    /// Counts origins rather than persons.
+    #[must_use]
+    pub fn is_foreign(self) -> bool {
+        matches!(self, Measure::Foreign1h | Measure::Foreign1d)
+    }
+
+    /// The contract's window word.
+    #[must_use]
+    pub fn window(self) -> &'static str {
+        match self {
+            Measure::Persons5m => "5m",
+            Measure::Persons1h | Measure::Foreign1h => "1h",
+            Measure::Persons1d | Measure::Foreign1d => "1d",
+        }
+    }
+}
+
+/// Where a person comes from, seen from the account's unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The account's own unit: counts nothing.
+    Own,
+    /// Another unit, which counts once however many of its persons are read.
+    Unit(u32),
+    /// Nobody in memory touched this person: counts itself.
+    Unknown,
+}
+
+const FOREIGN: u8 = 1;
+const UNIT: u8 = 2;
+
+/// Last touch of one person (or, with `UNIT`, of one foreign unit) today. `fp` 0 is an empty
+/// place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    fp: u32,
+    slot: u16,
+    classes: u8,
+    flags: u8,
+}
+
+impl Entry {
+    /// The person, or nothing where the entry is a unit.
+    #[must_use]
+    pub fn person(&self) -> Option<u32> {
+        (self.flags & UNIT == 0).then_some(self.fp)
+    }
+
+    /// 5-minute slot of the day of the last touch.
+    #[must_use]
+    pub fn slot(&self) -> u16 {
+        self.slot
+    }
+
+    /// Index of the classes and codes returned with the person.
+    #[must_use]
+    pub fn classes(&self) -> u8 {
+        self.classes
+    }
+}
+
+/// The windows of one account, one kind of touch, one local day.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Windows {
+    places: Vec<Entry>,
+    used: u16,
+    level: u8,
+    slot: u16,
+    /// Hour windows do not reach back before this slot: it moves when the hour class changes.
+    floor: u16,
+    counts: [u16; 5],
+    persons_by_slot: [u16; HOUR_SLOTS as usize],
+    foreign_by_slot: [u16; HOUR_SLOTS as usize],
+}
+
+impl Windows {
+    /// Forgets the day, keeping the memory.
+    pub fn reset(&mut self, slot: u16) {
+        self.places.fill(Entry::default());
+        let places = std::mem::take(&mut self.places);
+        *self = Windows { places, slot, floor: slot, ..Windows::default() };
+    }
+
+    /// The count of one measure now (an estimate beyond [`SET_EXACT_MAX`] persons a day).
+    #[must_use]
+    pub fn count(&self, measure: Measure) -> u64 {
+        u64::from(self.counts[measure as usize]) << self.level
+    }
+
+    /// Counts move in steps of this many.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        1 << self.level
+    }
+
+    /// Whether anything was returned today.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Every last touch of today; thinned, each stands for [`Windows::step`] persons.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.places.iter().filter(|e| e.fp != 0)
+    }
+
+    /// First slot that the window of a measure reaches back to.
+    #[must_use]
+    pub fn window_start(&self, measure: Measure) -> u16 {
+        match measure {
+            Measure::Persons5m => self.slot,
+            Measure::Persons1h | Measure::Foreign1h => self.hour_start(),
+            Measure::Persons1d | Measure::Foreign1d => 0,
+        }
+    }
+
+    fn hour_start(&self) -> u16 {
+        (self.slot + 1).saturating_sub(HOUR_SLOTS).max(self.floor)
+    }
+
+    /// Moves the windows on to a later slot.
+    pub fn advance(&mut self, slot: u16) {
+        let steps = (slot - self.slot).min(HOUR_SLOTS);
+        for step in 1..=steps {
+            // The ring place of slot s − 12 is the one of s.
+            let place = usize::from((slot - steps + step) % HOUR_SLOTS);
+            self.counts[Measure::Persons1h as usize] -= self.persons_by_slot[place];
+            self.counts[Measure::Foreign1h as usize] -= self.foreign_by_slot[place];
+            self.persons_by_slot[place] = 0;
+            self.foreign_by_slot[place] = 0;
+        }
+        if steps > 0 {
+            self.counts[Measure::Persons5m as usize] = 0;
+        }
+        self.slot = slot;
+    }
+
+    /// The hour class changed: hour windows start again here, so that a busy afternoon is not
+    /// judged by the evening's measure.
+    pub fn cut(&mut self) {
+        self.floor = self.slot;
+        for measure in [Measure::Persons5m, Measure::Persons1h, Measure::Foreign1h] {
+            self.counts[measure as usize] = 0;
+        }
+        self.persons_by_slot = Default::default();
+        self.foreign_by_slot = Default::default();
+    }
+
+    /// Counts one returned person; `slot` is at most the current one (late events are earlier).
+    /// `origin` is asked only when the person is new to the day or to the slot. Returns whether
+    /// any count grew.
+    pub fn touch(
+        &mut self,
+        fp: u32,
+        slot: u16,
+        merge: impl FnOnce(u8) -> u8,
+        origin: impl FnOnce() -> Origin,
+    ) -> bool {
+        if fp.leading_zeros() < u32::from(self.level) {
+            return false;
+        }
+        let fp = fp.max(1);
+        let place = self.place(fp, 0);
+        let entry = self.places.get(place).copied().unwrap_or_default();
+        if entry.fp != 0 {
+            self.places[place].classes = merge(entry.classes);
+            if slot <= entry.slot {
+                return false;
+            }
+            self.places[place].slot = slot;
+            let grew = self.move_touch(entry.slot, slot, true, entry.flags & FOREIGN != 0);
+            if entry.flags & FOREIGN == 0
+                && let Origin::Unit(unit) = origin()
+            {
+                return self.touch_unit(unit, slot) || grew;
+            }
+            return grew;
+        }
+        let origin = origin();
+        let foreign = origin == Origin::Unknown;
+        self.insert(Entry { fp, slot, classes: merge(0), flags: u8::from(foreign) * FOREIGN });
+        self.counts[Measure::Persons1d as usize] += 1;
+        self.counts[Measure::Foreign1d as usize] += u16::from(foreign);
+        self.first_touch(slot, true, foreign);
+        if let Origin::Unit(unit) = origin {
+            self.touch_unit(unit, slot);
+        }
+        self.thin_if_full();
+        true
+    }
+
+    fn touch_unit(&mut self, unit: u32, slot: u16) -> bool {
+        // Spread the small numbers over the fingerprint's range, so that thinning treats units
+        // like persons.
+        let fp = unit.wrapping_add(1).wrapping_mul(0x9E37_79B1).max(1);
+        if fp.leading_zeros() < u32::from(self.level) {
+            return false;
+        }
+        let place = self.place(fp, UNIT);
+        let entry = self.places.get(place).copied().unwrap_or_default();
+        if entry.fp == 0 {
+            self.insert(Entry { fp, slot, classes: 0, flags: UNIT | FOREIGN });
+            self.counts[Measure::Foreign1d as usize] += 1;
+            self.first_touch(slot, false, true);
+            return true;
+        }
+        if slot <= entry.slot {
+            return false;
+        }
+        self.places[place].slot = slot;
+        self.move_touch(entry.slot, slot, false, true)
+    }
+
+    fn first_touch(&mut self, slot: u16, person: bool, foreign: bool) {
+        if slot < self.hour_start() {
+            return;
+        }
+        let ring = usize::from(slot % HOUR_SLOTS);
+        if person {
+            self.persons_by_slot[ring] += 1;
+            self.counts[Measure::Persons1h as usize] += 1;
+            self.counts[Measure::Persons5m as usize] += u16::from(slot == self.slot);
+        }
+        if foreign {
+            self.foreign_by_slot[ring] += 1;
+            self.counts[Measure::Foreign1h as usize] += 1;
+        }
+    }
+
+    fn move_touch(&mut self, from: u16, to: u16, person: bool, foreign: bool) -> bool {
+        let start = self.hour_start();
+        if to < start {
+            return false;
+        }
+        let (old, new) = (usize::from(from % HOUR_SLOTS), usize::from(to % HOUR_SLOTS));
+        let within = from >= start;
+        if person {
+            if within {
+                self.persons_by_slot[old] -= 1;
+            }
+            self.persons_by_slot[new] += 1;
+            self.counts[Measure::Persons1h as usize] += u16::from(!within);
+            self.counts[Measure::Persons5m as usize] += u16::from(to == self.slot);
+        }
+        if foreign {
+            if within {
+                self.foreign_by_slot[old] -= 1;
+            }
+            self.foreign_by_slot[new] += 1;
+            self.counts[Measure::Foreign1h as usize] += u16::from(!within);
+        }
+        !within || (person && to == self.slot)
+    }
+
+    /// Where the fingerprint stands, or the empty place where it would go.
+    fn place(&self, fp: u32, unit: u8) -> usize {
+        if self.places.is_empty() {
+            return 0;
+        }
+        let mask = self.places.len() - 1;
+        let mut at = fp as usize & mask;
+        loop {
+            let entry = self.places[at];
+            if entry.fp == 0 || (entry.fp == fp && entry.flags & UNIT == unit) {
+                return at;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        if (usize::from(self.used) + 1) * 4 > self.places.len() * 3 {
+            let room = (self.places.len() * 2).max(16);
+            let old = std::mem::replace(&mut self.places, vec![Entry::default(); room]);
+            for kept in old.into_iter().filter(|e| e.fp != 0) {
+                let place = self.place(kept.fp, kept.flags & UNIT);
+                self.places[place] = kept;
+            }
+        }
+        let place = self.place(entry.fp, entry.flags & UNIT);
+        self.places[place] = entry;
+        self.used += 1;
+    }
+
+    fn thin_if_full(&mut self) {
+        while usize::from(self.used) > SET_EXACT_MAX {
+            self.level += 1;
+            let level = u32::from(self.level);
+            let kept: Vec<Entry> =
+                self.entries().filter(|e| e.fp.leading_zeros() >= level).copied().collect();
+            self.places.fill(Entry::default());
+            self.used = 0;
+            self.counts = Default::default();
+            self.persons_by_slot = Default::default();
+            self.foreign_by_slot = Default::default();
+            for entry in kept {
+                let (person, foreign) = (entry.flags & UNIT == 0, entry.flags & FOREIGN != 0);
+                self.counts[Measure::Persons1d as usize] += u16::from(person);
+                self.counts[Measure::Foreign1d as usize] += u16::from(foreign);
+                self.first_touch(entry.slot, person, foreign);
+                self.insert(entry);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// The naive model: every touch remembered, every window counted anew.
+    #[derive(Default)]
+    struct Model {
+        now: u16,
+        floor: u16,
+        last: BTreeMap<u32, u16>,
+        units: BTreeMap<u32, u16>,
+        slot_touches: BTreeSet<(u32, u16)>,
+    }
+
+    fn origin_of(fp: u32) -> Origin {
+        match fp % 3 {
+            0 => Origin::Own,
+            1 => Origin::Unit(fp % 7),
+            _ => Origin::Unknown,
+        }
+    }
+
+    impl Model {
+        fn touch(&mut self, fp: u32, slot: u16) {
+            let last = self.last.entry(fp).or_insert(slot);
+            *last = slot.max(*last);
+            self.slot_touches.insert((fp, slot));
+            if let Origin::Unit(unit) = origin_of(fp) {
+                let last = self.units.entry(unit).or_insert(slot);
+                *last = slot.max(*last);
+            }
+        }
+
+        fn count(&self, measure: Measure) -> u64 {
+            let start = match measure {
+                Measure::Persons1h | Measure::Foreign1h => {
+                    (self.now + 1).saturating_sub(12).max(self.floor)
+                }
+                _ => 0,
+            };
+            let within = |map: &BTreeMap<u32, u16>, keep: &dyn Fn(u32) -> bool| {
+                map.iter().filter(|(k, s)| **s >= start && keep(**k)).count() as u64
+            };
+            match measure {
+                Measure::Persons5m => {
+                    self.slot_touches.iter().filter(|(_, s)| *s == self.now).count() as u64
+                }
+                Measure::Persons1h | Measure::Persons1d => within(&self.last, &|_| true),
+                Measure::Foreign1h | Measure::Foreign1d => {
+                    within(&self.last, &|k| origin_of(k) == Origin::Unknown)
+                        + within(&self.units, &|_| true)
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn counts_what_a_naive_model_counts(
+            steps in prop::collection::vec((0u16..4, 0u16..3, 1u32..60, prop::bool::weighted(0.02)), 1..400)
+        ) {
+            let mut windows = Windows::default();
+            windows.reset(0);
+            let mut model = Model::default();
+            for (forward, late, fp, cut) in steps {
+                model.now += forward;
+                windows.advance(model.now);
+                if cut {
+                    windows.cut();
+                    model.floor = model.now;
+                    model.slot_touches.retain(|(_, s)| *s != model.now);
+                }
+                let slot = model.now.saturating_sub(late).max(model.floor);
+                // Fingerprints with leading zeros, as a thinned table would hold.
+                windows.touch(fp, slot, |c| c, || origin_of(fp));
+                model.touch(fp, slot);
+                for measure in [Measure::Persons1d, Measure::Foreign1d, Measure::Foreign1h] {
+                    if cut || model.floor > 0 && measure.is_hourly() { continue; }
+                    prop_assert_eq!(windows.count(measure), model.count(measure), "{:?}", measure);
+                }
+                if model.floor == 0 {
+                    prop_assert_eq!(windows.count(Measure::Persons1h), model.count(Measure::Persons1h));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_starts_the_hour_again_and_keeps_the_day() {
+        let mut windows = Windows::default();
+        windows.reset(10);
+        for fp in 1..=20 {
+            windows.touch(fp, 10, |c| c, || Origin::Unknown);
+        }
+        windows.advance(12);
+        windows.cut();
+        assert_eq!(windows.count(Measure::Persons1h), 0);
+        assert_eq!(windows.count(Measure::Persons1d), 20);
+        windows.touch(3, 12, |c| c, || Origin::Unknown);
+        assert_eq!(windows.count(Measure::Persons1h), 1);
+        assert_eq!(windows.count(Measure::Foreign1h), 1);
+        assert_eq!(windows.count(Measure::Persons1d), 20);
+        assert_eq!(windows.window_start(Measure::Persons1h), 12);
+    }
+
+    #[test]
+    fn thinning_keeps_the_estimate_close() {
+        let mut windows = Windows::default();
+        windows.reset(0);
+        let mut state = 7u64;
+        for _ in 0..300_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            windows.touch((state >> 32) as u32, 0, |c| c, || Origin::Unknown);
+        }
+        for measure in Measure::ALL {
+            let estimate = windows.count(measure) as f64;
+            assert!((estimate / 300_000.0 - 1.0).abs() < 0.12, "{measure:?} {estimate}");
+        }
+        assert!(windows.entries().count() <= SET_EXACT_MAX);
+    }
+
+    #[test]
+    fn four_hundred_persons_of_one_unit_are_one_origin() {
+        let mut windows = Windows::default();
+        windows.reset(0);
+        for fp in 1..=400 {
+            windows.touch(fp, 0, |c| c, || Origin::Unit(9));
+        }
+        assert_eq!(windows.count(Measure::Persons1d), 400);
+        assert_eq!(windows.count(Measure::Foreign1h), 1);
+    }
+}
