@@ -5,3 +5,4 @@ pub mod alert;
 pub mod ingest;
 pub mod directory;
 pub mod detect;
+pub mod triage;

@@ -148,6 +148,8 @@ pub struct SignalState {
     pub observed: u64,
     /// Baseline's mean for this window.
     pub expected: f64,
+    /// Two standard deviations above it: what people would call usual.
+    pub usual: u64,
     /// Would not have fired below this.
     pub threshold: u64,
     /// −log10 of the calibrated tail probability of `observed`.

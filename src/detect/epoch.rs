@@ -318,6 +318,11 @@ fn calibrates_from(measure: Measure) -> u32 {
     CALIBRATE_FROM[usize::from(measure.is_foreign())]
 }
 
+/// Alerts that calibration takes for benign: one a day, and one more per so many account days.
+/// Innocent crossings (a caseload transfer) are spread over the weeks and must teach the tail;
+/// many on one day are a campaign and must not.
+const ALERTS_SPREAD: u64 = 1_000;
+
 /// The false-alert budget.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
@@ -398,12 +403,18 @@ impl Builder {
     /// Scores and censored scores of four weeks over all groups of a kind.
     fn pooled(&self, kind: Kind) -> [(Histogram, Histogram); CHANNELS] {
         let mut pooled: [(Histogram, Histogram); CHANNELS] = Default::default();
-        for (key, (scores, censored, _)) in self.days.iter().flat_map(|d| &d.groups) {
-            if key.kind == kind {
-                for c in 0..CHANNELS {
-                    pooled[c].0.merge(&scores[c]);
-                    pooled[c].1.merge(&censored[c]);
+        for day in &self.days {
+            let mut today: [(Histogram, Histogram); CHANNELS] = Default::default();
+            for (_, (scores, censored, _)) in day.groups.iter().filter(|(key, _)| key.kind == kind)
+            {
+                for (c, today) in today.iter_mut().enumerate() {
+                    today.0.merge(&scores[c]);
+                    today.1.merge(&censored[c]);
                 }
+            }
+            for (pooled, (scores, censored)) in pooled.iter_mut().zip(&today) {
+                pooled.0.merge(scores);
+                pooled.1.merge(&censored.lowest(1 + scores.total() / ALERTS_SPREAD));
             }
         }
         pooled

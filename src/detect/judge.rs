@@ -331,7 +331,7 @@ fn signal(
     crossing: Crossing,
 ) -> bool {
     let Crossing { watch, touch, measure, count, threshold } = crossing;
-    let (expected, surprise, budget, mature) = weigh(account, shared, &crossing);
+    let Weight { expected, usual, surprise, budget, mature } = weigh(account, shared, &crossing);
     if let Some(known) = episode.signal(watch, touch, measure) {
         known.observed = known.observed.max(count);
         known.surprise = known.surprise.max(surprise);
@@ -355,6 +355,7 @@ fn signal(
         measure,
         observed: count,
         expected,
+        usual,
         threshold,
         surprise,
         budget,
@@ -366,20 +367,37 @@ fn signal(
     true
 }
 
+/// How much a crossing says.
+struct Weight {
+    expected: f64,
+    usual: u64,
+    surprise: f64,
+    budget: f64,
+    mature: bool,
+}
+
 /// Expected count, −log10 of the calibrated tail, −log10 of what the channel may fire with, and
 /// whether calibration is believed. A ceiling needs no statistics: its surprise is the certainty
 /// that someone declared.
-fn weigh(account: &Account, shared: &Shared, crossing: &Crossing) -> (f64, f64, f64, bool) {
+fn weigh(account: &Account, shared: &Shared, crossing: &Crossing) -> Weight {
     const DECLARED: f64 = 6.0;
+    let certain = |expected: f64, usual: u64| Weight {
+        expected,
+        usual,
+        surprise: DECLARED,
+        budget: DECLARED - 1.0,
+        mature: true,
+    };
     let (Some(touch), Some(measure), Some(today)) =
         (crossing.touch, crossing.measure, &account.today)
     else {
-        return (0.0, DECLARED, DECLARED - 1.0, true);
+        return certain(0.0, 0);
     };
     let group = shared.group(account.group, today.epoch);
     let model = account.model(touch, measure, today.class, group);
+    let usual = (model.mean + 2.0 * model.sd()).ceil() as u64;
     if !matches!(crossing.watch, Watch::DistinctPersons | Watch::ForeignOrigins) {
-        return (model.mean, DECLARED, DECLARED - 1.0, true);
+        return certain(model.mean, usual);
     }
     let c = channel(touch, measure);
     let calibration = &shared.epoch_of(today.epoch).channels[c];
@@ -388,8 +406,13 @@ fn weigh(account: &Account, shared: &Shared, crossing: &Crossing) -> (f64, f64, 
         Kind::Human => (&calibration.tail, group.shift[c]),
         Kind::Machine | Kind::Source => (&calibration.machine_tail, 0.0),
     };
-    let surprise = -tail.probability(nats - shift).log10();
-    (model.mean, surprise, -calibration.alpha.log10(), calibration.mature)
+    Weight {
+        expected: model.mean,
+        usual,
+        surprise: -tail.probability(nats - shift).log10(),
+        budget: -calibration.alpha.log10(),
+        mature: calibration.mature,
+    }
 }
 
 /// Feeds an event's persons to the open episode.

@@ -1,0 +1,216 @@
+//! Facts, and the sentence that is rendered from them, in English and French.
+
+use jiff::civil::Weekday;
+use serde_json::{Map, Value, json};
+
+use super::Language;
+use crate::alert::Fact;
+use crate::detect::episode::SignalState;
+use crate::detect::report::Report;
+use crate::detect::rule::Watch;
+use crate::event::Touch;
+
+fn fact(code: &str, values: Value) -> Fact {
+    let values = match values {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    };
+    Fact { code: code.to_owned(), values }
+}
+
+/// Every reason, most telling first: the signals in the order they fired, then circumstances.
+pub(super) fn facts(report: &Report) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = report.signals.iter().map(signal_fact).collect();
+    let around = &report.circumstances;
+    if let Some((persons, ms)) = around.pace {
+        facts.push(fact("pace", json!({"persons": persons, "seconds": (ms + 999) / 1_000})));
+    }
+    for (holds, code) in [
+        (around.new_device, "new-device"),
+        (around.new_address, "new-address"),
+        (around.off_hours, "off-hours"),
+        (around.rest_day, "rest-day"),
+        (report.learning, "learning"),
+    ] {
+        if holds {
+            facts.push(fact(code, json!({})));
+        }
+    }
+    if report.unidentified > 0 {
+        facts.push(fact("unidentified-records", json!({"records": report.unidentified})));
+    }
+    facts
+}
+
+fn signal_fact(signal: &SignalState) -> Fact {
+    let code = match signal.watch {
+        Watch::DistinctPersons => "volume",
+        Watch::ForeignOrigins => "foreign",
+        Watch::RoleCeiling => "role-ceiling",
+        Watch::DeclaredCeiling => "declared-ceiling",
+        Watch::EndedAccount => "ended-account",
+        Watch::UnidentifiedRecords => "unidentified",
+    };
+    let mut values = json!({
+        "window": signal.measure.map_or("1d", |m| m.window()),
+        "observed": signal.observed,
+        "usual": signal.usual,
+        "not_below": signal.threshold,
+    });
+    if let Some(touch) = signal.touch {
+        values["touch"] = json!(super::touch_word(touch));
+    }
+    if let Some((group, size, p99)) = &signal.peers {
+        values["peers"] = json!({"group": group, "size": size, "p99": p99});
+    }
+    fact(code, values)
+}
+
+/// One sentence a person can act on.
+pub(super) fn sentence(report: &Report, facts: &[Fact], language: Language) -> String {
+    let french = language == Language::French;
+    let say = |english: &str, french_text: &str| {
+        if french { french_text.to_owned() } else { english.to_owned() }
+    };
+    let mut text = report.name.clone();
+    if let Some((english, french_label)) = &report.label {
+        text += &say(&format!(" ({english})"), &format!(" ({french_label})"));
+    }
+    let persons = report.persons.0;
+    let when = local_time(report.opened + report.offset_ms, french);
+    let pace = match report.circumstances.pace {
+        Some((read, ms)) if read == persons => {
+            let seconds = (ms + 999) / 1_000;
+            say(&format!(" in {seconds} s"), &format!(" en {seconds} s"))
+        }
+        _ => String::new(),
+    };
+    text += &say(
+        &format!(" read {persons} persons{pace} on {when}"),
+        &format!(" a lu {persons} personnes{pace} le {when}"),
+    );
+    let separator = if french { " ; " } else { "; " };
+    let mut reasons: Vec<String> = Vec::new();
+    if let Some(signal) = report.signals.iter().max_by(|a, b| a.surprise.total_cmp(&b.surprise)) {
+        reasons.push(signal_words(signal, french));
+        if let Some((_, size, p99)) = &signal.peers {
+            reasons.push(say(
+                &format!("99 % of the days of {size} peers stay at {p99} or below"),
+                &format!("99 % des jours de {size} pairs restent à {p99} ou moins"),
+            ));
+        }
+    }
+    reasons.extend(facts.iter().filter_map(|f| circumstance_words(&f.code, french)).map(str::to_owned));
+    text += if french { " : " } else { ": " };
+    text += &reasons.join(separator);
+    text + "."
+}
+
+fn signal_words(signal: &SignalState, french: bool) -> String {
+    let (observed, usual, threshold) = (signal.observed, signal.usual, signal.threshold);
+    let window = match (signal.measure.map_or("1d", |m| m.window()), french) {
+        ("5m", false) => "in 5 minutes",
+        ("1h", false) => "in an hour",
+        (_, false) => "in a day",
+        ("5m", true) => "en 5 minutes",
+        ("1h", true) => "en une heure",
+        (_, true) => "en un jour",
+    };
+    let touch = match (signal.touch, french) {
+        (Some(Touch::Listed), false) => " listed",
+        (Some(Touch::Opened), false) => " opened",
+        (Some(Touch::Listed), true) => " listées",
+        (Some(Touch::Opened), true) => " ouvertes",
+        (None, _) => "",
+    };
+    match (signal.watch, french) {
+        (Watch::EndedAccount, false) => "the account's end date has passed".into(),
+        (Watch::EndedAccount, true) => "la date de fin du compte est passée".into(),
+        (Watch::UnidentifiedRecords, false) => {
+            format!("{observed} records without a usable identity in a day, ceiling {}", threshold - 1)
+        }
+        (Watch::UnidentifiedRecords, true) => format!(
+            "{observed} dossiers sans identité exploitable en un jour, plafond {}",
+            threshold - 1
+        ),
+        (Watch::RoleCeiling | Watch::DeclaredCeiling, false) => {
+            let whose = if signal.watch == Watch::RoleCeiling { "the role's" } else { "the declared" };
+            format!("{observed} persons{touch} {window}, {whose} ceiling is {}", threshold - 1)
+        }
+        (Watch::RoleCeiling | Watch::DeclaredCeiling, true) => {
+            let whose = if signal.watch == Watch::RoleCeiling { "du rôle" } else { "déclaré" };
+            format!("{observed} personnes{touch} {window}, plafond {whose} : {}", threshold - 1)
+        }
+        (watch, french) => {
+            let (english, in_french) = if watch == Watch::ForeignOrigins {
+                ("foreign origins", "origines étrangères")
+            } else {
+                ("persons", "personnes")
+            };
+            if french {
+                format!(
+                    "{observed} {in_french}{touch} {window}, d'habitude au plus {usual}, alerte à \
+                     partir de {threshold}"
+                )
+            } else {
+                format!(
+                    "{observed} {english}{touch} {window}, usually at most {usual}, alert from \
+                     {threshold}"
+                )
+            }
+        }
+    }
+}
+
+fn circumstance_words(code: &str, french: bool) -> Option<&'static str> {
+    Some(match (code, french) {
+        ("new-device", false) => "device never seen with this account",
+        ("new-device", true) => "appareil jamais vu avec ce compte",
+        ("new-address", false) => "address never seen with this account",
+        ("new-address", true) => "adresse jamais vue avec ce compte",
+        ("off-hours", false) => "outside usual hours",
+        ("off-hours", true) => "hors des heures habituelles",
+        ("rest-day", false) => "weekend or holiday",
+        ("rest-day", true) => "week-end ou jour férié",
+        ("learning", false) => "judged by shipped priors, the baseline is still learning",
+        ("learning", true) => "jugé par les valeurs fournies, la référence apprend encore",
+        _ => return None,
+    })
+}
+
+/// `Tue 6 Feb at 19:00:07`, `mar. 6 févr. à 19:00:07`, from milliseconds of local time.
+pub(super) fn local_time(local_ms: i64, french: bool) -> String {
+    let (day, clock) = local_parts(local_ms, french);
+    if french { format!("{day} à {clock}") } else { format!("{day} at {clock}") }
+}
+
+pub(super) fn local_parts(local_ms: i64, french: bool) -> (String, String) {
+    let moment = jiff::Timestamp::from_millisecond(local_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let local = jiff::tz::TimeZone::UTC.to_datetime(moment);
+    let weekday = match (local.weekday(), french) {
+        (Weekday::Monday, false) => "Mon",
+        (Weekday::Tuesday, false) => "Tue",
+        (Weekday::Wednesday, false) => "Wed",
+        (Weekday::Thursday, false) => "Thu",
+        (Weekday::Friday, false) => "Fri",
+        (Weekday::Saturday, false) => "Sat",
+        (Weekday::Sunday, false) => "Sun",
+        (Weekday::Monday, true) => "lun.",
+        (Weekday::Tuesday, true) => "mar.",
+        (Weekday::Wednesday, true) => "mer.",
+        (Weekday::Thursday, true) => "jeu.",
+        (Weekday::Friday, true) => "ven.",
+        (Weekday::Saturday, true) => "sam.",
+        (Weekday::Sunday, true) => "dim.",
+    };
+    const ENGLISH: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const FRENCH: [&str; 12] = [
+        "janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.",
+        "déc.",
+    ];
+    let months = if french { FRENCH } else { ENGLISH };
+    let month = months.get(local.month() as usize - 1).copied().unwrap_or_default();
+    let clock = format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second());
+    (format!("{weekday} {} {month}", local.day()), clock)
+}
