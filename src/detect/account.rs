@@ -10,7 +10,7 @@ use super::epoch::{
     channel, maximum_bin, ratio_bin,
 };
 use super::episode::{Episode, Trail};
-use super::limits::{CLOCK_FALLBACK_MS, HOUR_SLOTS, KNOWN_MAX, SLOT_MS};
+use super::limits::{CLOCK_FALLBACK_MS, HOUR_SLOTS, KNOWN_MAX};
 use super::tail::score_bin;
 use super::territory::Vote;
 use super::time::{Day, LocalDay};
@@ -373,11 +373,18 @@ impl Account {
         }
     }
 
-    /// First moment that the window of a measure reaches back to.
+    /// Whether a restored account can be worked with, given the number of groups.
     #[must_use]
-    pub fn window_start(&self, today: &Today, touch: Touch, measure: Measure) -> TimestampMs {
-        let slot = today.windows[touch as usize].window_start(measure);
-        self.day.start_ms + i64::from(slot) * SLOT_MS
+    pub fn is_sound(&self, groups: usize) -> bool {
+        const FAR_MS: i64 = 1 << 50;
+        let moments = [self.time, self.day.start_ms, self.day.end_ms];
+        (self.group as usize) < groups
+            && moments.iter().all(|t| t.abs() < FAR_MS)
+            && self.day.weekday < 7
+            && self.today.as_ref().is_none_or(|today| {
+                today.slot < 400 && today.windows.iter().all(Windows::is_sound)
+            })
+            && self.episode.as_ref().is_none_or(|e| e.is_sound() && e.last_signal.abs() < FAR_MS)
     }
 }
 

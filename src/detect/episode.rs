@@ -223,6 +223,13 @@ pub struct Episode {
 }
 
 impl Episode {
+    /// Whether a restored episode can be worked with.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let ordered = self.exposure.entries.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        ordered && self.exposure.entries.len() <= SET_EXACT_MAX && self.exposure.level < 32
+    }
+
     /// Remembers where an event came from.
     pub fn see(&mut self, event: &AccessEvent<'_>) {
         let parts = [&event.ip, &event.device, &event.session];

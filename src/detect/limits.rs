@@ -28,6 +28,8 @@ pub const TERRITORY_MAX: usize = 16_000_000;
 pub const CLASS_SETS_MAX: usize = 255;
 /// Days of scores that calibrate a tail.
 pub const CALIBRATION_DAYS: i32 = 28;
+/// Days of a deployment whose alerts are not held against the budget.
+pub const WARM_UP_DAYS: i32 = 28;
 /// Days an account stays out of learning and calibration after its last crossing.
 pub const EXCLUDED_DAYS: i32 = 7;
 /// Milliseconds an account must be behind its own time, three events in a row, before its time

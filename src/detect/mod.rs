@@ -98,6 +98,8 @@ pub struct Counters {
     pub episodes: u64,
     /// Account weeks seen.
     pub account_weeks: u64,
+    /// Account weeks after the first 28 days, by which false alerts are counted.
+    pub account_weeks_warm: u64,
     /// Days closed by the shard's watermark.
     pub days: u64,
 }
@@ -160,6 +162,7 @@ impl Detector {
                 accounts: Arc::default(),
                 expected: Arc::default(),
                 units: Names::default(),
+                first_day: None,
                 counters: Counters::default(),
                 groups: Vec::new(),
                 group_index: HashMap::new(),
@@ -198,6 +201,12 @@ impl Detector {
         self.accounts.len()
     }
 
+    /// First moment of the local day from which alerts count: the 28 days before were warm-up.
+    #[must_use]
+    pub fn warm_from(&self) -> Option<Day> {
+        self.shared.first_day.map(|first| first + limits::WARM_UP_DAYS)
+    }
+
     /// Event time behind which the shard is done, in milliseconds; `i64::MIN` before three
     /// accounts were seen.
     #[must_use]
@@ -227,7 +236,7 @@ impl Detector {
                 }
             }
             Control::Epoch(epoch) => self.shared.pending = Some(epoch),
-            Control::Rules(rules) => self.shared.rules = rules,
+            Control::Rules(rules) => self.shared.change_rules(rules),
         }
     }
 
@@ -385,7 +394,10 @@ impl Detector {
                 self.day = Some(today);
             }
             Some(_) => {}
-            None => self.day = Some(today),
+            None => {
+                self.day = Some(today);
+                self.shared.first_day = Some(today.day);
+            }
         }
         let day_end = self.day.map_or(TimestampMs::MAX, |d| d.end_ms);
         let deadline = self.deadlines.first().map_or(TimestampMs::MAX, |d| d.0);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Closing, Today};
 use super::epoch::{Epoch, Group, GroupKey, GroupPartial, Kind, Partial};
-use super::limits::CLASS_SETS_MAX;
+use super::limits::{CLASS_SETS_MAX, WARM_UP_DAYS};
 use super::rule::Rules;
 use super::territory::{Territory, Vote};
 use super::time::{Calendar, Day};
@@ -23,7 +23,7 @@ pub struct GroupSlot {
     pub key: GroupKey,
     current: Group,
     previous: Group,
-    partial: GroupPartial,
+    pub(super) partial: GroupPartial,
 }
 
 /// See the module.
@@ -49,6 +49,8 @@ pub struct Shared {
     pub expected: Arc<Vec<Expected>>,
     /// Unit names by index.
     pub units: Names,
+    /// First local day of the deployment.
+    pub first_day: Option<Day>,
     /// What happened, in numbers.
     pub counters: Counters,
     pub(super) groups: Vec<GroupSlot>,
@@ -198,6 +200,16 @@ impl Shared {
         }
     }
 
+    /// Other rules: other shipped priors for groups that have no model yet.
+    pub fn change_rules(&mut self, rules: Arc<Rules>) {
+        self.rules = rules;
+        for at in 0..self.groups.len() {
+            let fresh = self.slot(self.groups[at].key.clone());
+            let slot = &mut self.groups[at];
+            (slot.current, slot.previous) = (fresh.current, fresh.previous);
+        }
+    }
+
     /// Closes an account's day.
     pub fn close(&mut self, account: &mut Account) {
         let Some(today) = &account.today else { return };
@@ -254,6 +266,8 @@ impl Shared {
             account.week = week;
             self.learning(account.group).account_weeks += 1;
             self.counters.account_weeks += 1;
+            let warm = self.first_day.is_some_and(|first| day >= first + WARM_UP_DAYS);
+            self.counters.account_weeks_warm += u64::from(warm);
         }
     }
 

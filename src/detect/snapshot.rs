@@ -1,1 +1,208 @@
-//! Detector ↔ bytes.
+//! Detector ↔ bytes. The payload of a snapshot object: everything the shard's future depends on,
+//! in the order of appearance, so that the same log gives the same bytes.
+//!
+//! A released version is never changed in place: its structs stay here and are converted. Bytes
+//! are checked before they are believed, so that a damaged snapshot is an error and not a panic.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::account::Account;
+use super::epoch::{Epoch, GroupKey, GroupPartial};
+use super::rule::Rules;
+use super::shared::{ClassSets, Names, Shared};
+use super::territory::{Territory, Vote};
+use super::time::{Calendar, Day, LocalDay};
+use super::{Counters, Detector, Settings};
+use crate::directory::{Accounts, Expected};
+use crate::event::TimestampMs;
+
+/// Version of the payload written by this build.
+pub const PAYLOAD_VERSION: u16 = 1;
+
+/// Why a payload cannot be believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Written by a newer build.
+    #[error("snapshot payload version {found} is newer than {PAYLOAD_VERSION}, the newest this build reads; use the build that wrote it")]
+    Newer {
+        /// Version in the snapshot.
+        found: u16,
+    },
+    /// Not what that version looks like.
+    #[error("snapshot payload is damaged: {0}")]
+    Damaged(&'static str),
+    /// The zone it was made in is gone.
+    #[error("snapshot cannot be used: {0}")]
+    Unusable(String),
+}
+
+#[derive(Serialize)]
+struct StateRef<'a> {
+    settings: &'a Settings,
+    rules: &'a Rules,
+    accounts: &'a [Account],
+    names: Vec<u64>,
+    epoch: &'a Epoch,
+    previous: &'a Epoch,
+    pending: Option<&'a Epoch>,
+    territory: &'a Territory,
+    classes: &'a ClassSets,
+    directory: &'a Accounts,
+    expected: &'a [Expected],
+    units: &'a Names,
+    first_day: Option<Day>,
+    counters: Counters,
+    groups: Vec<(&'a GroupKey, &'a GroupPartial)>,
+    votes: &'a [Vote],
+    deadlines: &'a BTreeSet<(TimestampMs, u32)>,
+    leaders: [(TimestampMs, u32); 3],
+    watermark: TimestampMs,
+    day: Option<LocalDay>,
+    due: TimestampMs,
+    hand: u32,
+}
+
+#[derive(Deserialize)]
+struct StateV1 {
+    settings: Settings,
+    rules: Rules,
+    accounts: Vec<Account>,
+    names: Vec<u64>,
+    epoch: Epoch,
+    previous: Epoch,
+    pending: Option<Epoch>,
+    territory: Territory,
+    classes: ClassSets,
+    directory: Accounts,
+    expected: Vec<Expected>,
+    units: Names,
+    first_day: Option<Day>,
+    counters: Counters,
+    groups: Vec<(GroupKey, GroupPartial)>,
+    votes: Vec<Vote>,
+    deadlines: BTreeSet<(TimestampMs, u32)>,
+    leaders: [(TimestampMs, u32); 3],
+    watermark: TimestampMs,
+    day: Option<LocalDay>,
+    due: TimestampMs,
+    hand: u32,
+}
+
+impl Detector {
+    /// The payload of a snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut names = vec![0; self.accounts.len()];
+        for (hash, index) in &self.index {
+            names[*index as usize] = *hash;
+        }
+        let shared = &self.shared;
+        let state = StateRef {
+            settings: &shared.settings,
+            rules: &shared.rules,
+            accounts: &self.accounts,
+            names,
+            epoch: &shared.epoch,
+            previous: &shared.previous,
+            pending: shared.pending.as_deref(),
+            territory: &shared.territory,
+            classes: &shared.classes,
+            directory: &shared.accounts,
+            expected: &shared.expected,
+            units: &shared.units,
+            first_day: shared.first_day,
+            counters: shared.counters,
+            groups: shared.groups.iter().map(|g| (&g.key, &g.partial)).collect(),
+            votes: &shared.votes,
+            deadlines: &self.deadlines,
+            leaders: self.leaders,
+            watermark: self.watermark,
+            day: self.day,
+            due: self.due,
+            hand: self.hand,
+        };
+        // Plain data in memory cannot fail to be written to memory.
+        postcard::to_stdvec(&state).unwrap_or_default()
+    }
+
+    /// Restores a shard from a payload of this or an earlier version.
+    ///
+    /// # Errors
+    /// The version is newer, or the bytes are not what that version writes.
+    pub fn restore(version: u16, payload: &[u8]) -> Result<Self, SnapshotError> {
+        match version {
+            1 => {
+                let state = postcard::from_bytes::<StateV1>(payload)
+                    .map_err(|_| SnapshotError::Damaged("it does not parse"))?;
+                state.check().map_err(SnapshotError::Damaged)?;
+                state.into_detector()
+            }
+            0 => Err(SnapshotError::Damaged("version 0 was never written")),
+            found => Err(SnapshotError::Newer { found }),
+        }
+    }
+}
+
+impl StateV1 {
+    /// Everything that later arithmetic relies on.
+    fn check(&self) -> Result<(), &'static str> {
+        let total = self.accounts.len();
+        let ensure = |holds: bool, what| if holds { Ok(()) } else { Err(what) };
+        ensure(self.names.len() == total, "accounts and names differ in number")?;
+        ensure(self.hand as usize <= total, "the hand points beyond the accounts")?;
+        ensure(
+            self.deadlines.iter().all(|(_, index)| (*index as usize) < total),
+            "a deadline names an account that is not there",
+        )?;
+        ensure(
+            self.leaders.iter().all(|(_, i)| *i == u32::MAX || (*i as usize) < total),
+            "a leader is not there",
+        )?;
+        ensure(self.territory.is_sound(), "the territory table is inconsistent")?;
+        ensure(
+            self.accounts.iter().all(|a| a.is_sound(self.groups.len())),
+            "an account is inconsistent",
+        )
+    }
+
+    fn into_detector(self) -> Result<Detector, SnapshotError> {
+        let calendar = Calendar::new(&self.settings.zone).map_err(SnapshotError::Unusable)?;
+        let index = self.names.into_iter().zip(0..).collect();
+        let mut shared = Shared {
+            settings: self.settings,
+            rules: Arc::new(self.rules),
+            calendar,
+            epoch: Arc::new(self.epoch),
+            previous: Arc::new(self.previous),
+            pending: self.pending.map(Arc::new),
+            territory: self.territory,
+            classes: self.classes,
+            accounts: Arc::new(self.directory),
+            expected: Arc::new(self.expected),
+            units: self.units,
+            first_day: self.first_day,
+            counters: self.counters,
+            groups: Vec::new(),
+            group_index: HashMap::new(),
+            votes: self.votes,
+        };
+        for (key, partial) in self.groups {
+            let index = shared.group_index(key);
+            *shared.learning(index) = partial;
+        }
+        Ok(Detector {
+            accounts: self.accounts,
+            index,
+            shared,
+            deadlines: self.deadlines,
+            leaders: self.leaders,
+            watermark: self.watermark,
+            day: self.day,
+            due: self.due,
+            hand: self.hand,
+        })
+    }
+}

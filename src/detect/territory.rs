@@ -58,6 +58,16 @@ impl Territory {
         }
     }
 
+    /// Whether the tables fit together, as they do unless a snapshot was damaged.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let places = self.fps.len();
+        let used = self.fps.iter().filter(|fp| **fp != 0).count();
+        (places == 0 || places.is_power_of_two())
+            && (self.units.len(), self.marks.len(), self.used) == (places, places, used)
+            && used * 4 <= places * 3
+    }
+
     /// Persons with a unit.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -143,6 +143,28 @@ impl Windows {
         self.used == 0
     }
 
+    /// Whether table, rings and counts fit together, as they do unless a snapshot was damaged.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let places = self.places.len();
+        let in_order = self.floor <= self.slot && self.slot < 400 && self.level < 32;
+        let roomy = (places == 0 || places.is_power_of_two())
+            && usize::from(self.used) == self.entries().count()
+            && usize::from(self.used) * 4 <= places * 3;
+        if !in_order || !roomy || self.entries().any(|e| e.slot > self.slot) {
+            return false;
+        }
+        let mut again = Windows { slot: self.slot, floor: self.floor, ..Windows::default() };
+        for entry in self.entries() {
+            let (person, foreign) = (entry.flags & UNIT == 0, entry.flags & FOREIGN != 0);
+            again.counts[Measure::Persons1d as usize] += u16::from(person);
+            again.counts[Measure::Foreign1d as usize] += u16::from(foreign);
+            again.first_touch(entry.slot, person, foreign);
+        }
+        (again.counts, again.persons_by_slot, again.foreign_by_slot)
+            == (self.counts, self.persons_by_slot, self.foreign_by_slot)
+    }
+
     /// Every last touch of today; thinned, each stands for [`Windows::step`] persons.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.places.iter().filter(|e| e.fp != 0)
