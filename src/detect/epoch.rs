@@ -349,6 +349,7 @@ struct DayScores {
 /// Everything an epoch is built from; one per deployment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Builder {
+    first_day: Option<Day>,
     number: u32,
     days: VecDeque<DayScores>,
     hours: BTreeMap<GroupKey, Vec<f64>>,
@@ -359,8 +360,10 @@ pub struct Builder {
 impl Builder {
     /// Builds the epoch of the day that `partial` closes.
     pub fn build(&mut self, partial: Partial, rules: &Rules, budget: Budget) -> Epoch {
-        self.number += 1;
         let Partial { day, groups: news, votes } = partial;
+        // Days count, not closings: nobody may be at work for a week.
+        let first = *self.first_day.get_or_insert(day);
+        self.number = (day - first).max(0) as u32 + 1;
         self.remember(day, &news);
         let pooled = self.pooled(Kind::Human);
         let machines = self.pooled(Kind::Machine);

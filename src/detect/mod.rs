@@ -189,6 +189,12 @@ impl Detector {
         &self.shared.rules
     }
 
+    /// False alerts that analysts accept.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        self.shared.settings.budget
+    }
+
     /// The epoch in force.
     #[must_use]
     pub fn epoch(&self) -> &Epoch {

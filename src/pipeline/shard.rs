@@ -1,0 +1,222 @@
+//! Decode → detect → triage for one shard: all control flow, nothing that touches the world.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::tally::Tally;
+use crate::alert::Alert;
+use crate::decode::{DecodeError, Decoder, redacted_skeleton};
+use crate::detect::epoch::{Builder, Partial};
+use crate::detect::report::{Cause, Finding, Report};
+use crate::detect::snapshot::{PAYLOAD_VERSION, SnapshotError};
+use crate::detect::time::Calendar;
+use crate::detect::{Control, Detector};
+use crate::event::{AccessEvent, Position};
+use crate::ingest::{Batch, Notice};
+use crate::triage::{Triage, terminal_line};
+
+/// What a shard wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// A revision to store and to tell.
+    Alert {
+        /// The revision.
+        alert: Box<Alert>,
+        /// It as one line for a terminal.
+        line: String,
+        /// Why it is emitted.
+        cause: Cause,
+        /// The record that caused it.
+        position: Position,
+    },
+    /// A line that is no event.
+    Quarantine {
+        /// Where it stands.
+        position: Position,
+        /// Its length in bytes.
+        length: u64,
+        /// A short code.
+        reason: &'static str,
+        /// Keys and types, no values.
+        skeleton: String,
+    },
+}
+
+/// One shard and everything that decides for it.
+#[derive(Debug)]
+pub struct Shard {
+    decoder: Decoder,
+    detector: Detector,
+    builder: Builder,
+    triage: Triage,
+    calendar: Calendar,
+    tally: Tally,
+    findings: Vec<Finding>,
+    /// Control records that wait for their position, with the number they were stored under.
+    controls: VecDeque<(Position, i64, Control)>,
+    applied: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    builder: Builder,
+    tally: Tally,
+    applied: i64,
+    detector: Vec<u8>,
+}
+
+impl Shard {
+    /// A shard that has seen nothing.
+    ///
+    /// # Errors
+    /// The detector's zone is unknown.
+    pub fn new(decoder: Decoder, detector: Detector, triage: Triage, zone: &str) -> Result<Self, String> {
+        Ok(Shard {
+            decoder,
+            detector,
+            builder: Builder::default(),
+            triage,
+            calendar: Calendar::new(zone)?,
+            tally: Tally::default(),
+            findings: Vec::new(),
+            controls: VecDeque::new(),
+            applied: 0,
+        })
+    }
+
+    /// Goes on from a snapshot's payload.
+    ///
+    /// # Errors
+    /// The payload is of a newer version, or damaged.
+    pub fn restore(&mut self, version: u16, payload: &[u8]) -> Result<(), SnapshotError> {
+        let state: State = postcard::from_bytes(payload)
+            .map_err(|_| SnapshotError::Damaged("the shard's part does not parse"))?;
+        self.detector = Detector::restore(version, &state.detector)?;
+        self.builder = state.builder;
+        self.tally = state.tally;
+        self.applied = state.applied;
+        self.triage.rules_version.clone_from(&self.detector.rules().version);
+        Ok(())
+    }
+
+    /// Version and payload of a snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> (u16, Vec<u8>) {
+        let state = State {
+            builder: self.builder.clone(),
+            tally: self.tally.clone(),
+            applied: self.applied,
+            detector: self.detector.snapshot(),
+        };
+        (PAYLOAD_VERSION, postcard::to_stdvec(&state).unwrap_or_default())
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The core's state, to look at.
+    #[must_use]
+    pub fn detector(&self) -> &Detector {
+        &self.detector
+    }
+
+    /// Applies a control record before the record at `position`; `seq` is the number it is stored
+    /// under, and one that the snapshot has seen already is passed over.
+    pub fn schedule(&mut self, position: Position, seq: i64, control: Control) {
+        if seq > self.applied {
+            self.controls.push_back((position, seq, control));
+        }
+    }
+
+    /// Decides one batch of lines.
+    pub fn batch(&mut self, batch: &Batch, out: &mut Vec<Output>) {
+        for line in &batch.lines {
+            self.apply_controls(line.position);
+            self.line(batch.text(*line), line.position, out);
+        }
+    }
+
+    /// An event that needs no decoding: the generator's.
+    pub fn event(&mut self, event: &AccessEvent<'_>, position: Position, out: &mut Vec<Output>) {
+        self.apply_controls(position);
+        self.tally.lines += 1;
+        self.detector.event(event, position, &mut self.findings);
+        self.tell(position, out);
+    }
+
+    /// Counts a line the source had to leave out.
+    pub fn notice(&mut self, notice: &Notice, out: &mut Vec<Output>) {
+        if let Notice::Oversized { position, length } = notice {
+            let error = DecodeError::Oversized { bytes: *length as usize };
+            self.tally.lines += 1;
+            self.tally.quarantine(&error);
+            out.push(Output::Quarantine {
+                position: *position,
+                length: *length,
+                reason: error.reason(),
+                skeleton: String::new(),
+            });
+        }
+    }
+
+    fn line(&mut self, text: &[u8], position: Position, out: &mut Vec<Output>) {
+        self.tally.lines += 1;
+        match self.decoder.decode(text) {
+            Ok(decoded) => {
+                self.tally.repair(decoded.repairs);
+                self.detector.event(&decoded.event, position, &mut self.findings);
+            }
+            Err(error) => {
+                self.tally.quarantine(&error);
+                out.push(Output::Quarantine {
+                    position,
+                    length: text.len() as u64,
+                    reason: error.reason(),
+                    skeleton: redacted_skeleton(text),
+                });
+            }
+        }
+        if !self.findings.is_empty() {
+            self.tell(position, out);
+        }
+    }
+
+    fn apply_controls(&mut self, position: Position) {
+        while self.controls.front().is_some_and(|(at, ..)| *at <= position) {
+            let Some((_, seq, control)) = self.controls.pop_front() else { return };
+            self.applied = self.applied.max(seq);
+            self.detector.control(control);
+            self.triage.rules_version.clone_from(&self.detector.rules().version);
+        }
+    }
+
+    fn tell(&mut self, position: Position, out: &mut Vec<Output>) {
+        for finding in std::mem::take(&mut self.findings) {
+            match finding {
+                Finding::Episode(report) => self.revision(&report, position, out),
+                Finding::DayEnded(partial) => self.end_day(*partial),
+            }
+        }
+    }
+
+    fn revision(&mut self, report: &Report, position: Position, out: &mut Vec<Output>) {
+        let alert = self.triage.alert(report);
+        let opened = self.calendar.day_of(report.opened).day;
+        let warm = self.detector.warm_from().is_some_and(|from| opened >= from);
+        self.tally.revision(&alert, warm);
+        let line = terminal_line(report);
+        out.push(Output::Alert { alert: Box::new(alert), line, cause: report.cause, position });
+    }
+
+    /// One shard is a deployment of its own: its partial is the whole.
+    fn end_day(&mut self, partial: Partial) {
+        let rules = self.detector.rules();
+        let epoch = self.builder.build(partial, rules, self.detector.budget());
+        self.detector.control(Control::Epoch(Arc::new(epoch)));
+    }
+}

@@ -1,0 +1,77 @@
+//! What a shard did, in numbers; they never go back, and they survive with the snapshot.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, Severity, Status};
+use crate::decode::{DecodeError, Repairs};
+
+/// Numbers of one shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Lines read.
+    pub lines: u64,
+    /// Lines that are no event, by reason.
+    pub quarantined: BTreeMap<String, u64>,
+    /// Events whose field was dropped, by field.
+    pub dropped_fields: BTreeMap<String, u64>,
+    /// Events whose text was not valid and was repaired.
+    pub repaired_text: u64,
+    /// Revisions emitted.
+    pub revisions: u64,
+    /// Alerts by their greatest severity, ended ones.
+    ended: [u64; 5],
+    /// Open alerts: greatest severity, and whether they count against the budget.
+    open: BTreeMap<String, (Severity, bool)>,
+    /// Alerts of medium or more that opened after the warm-up.
+    pub warm_alerts: u64,
+}
+
+impl Tally {
+    /// Counts a line that is no event.
+    pub fn quarantine(&mut self, error: &DecodeError) {
+        *self.quarantined.entry(error.reason().to_owned()).or_default() += 1;
+    }
+
+    /// Counts what was repaired.
+    pub fn repair(&mut self, repairs: Repairs) {
+        if repairs.is_empty() {
+            return;
+        }
+        for field in repairs.iter() {
+            *self.dropped_fields.entry(field.to_owned()).or_default() += 1;
+        }
+        self.repaired_text += u64::from(repairs.text);
+    }
+
+    /// Counts a revision; `warm` says whether its opening counts against the budget.
+    pub fn revision(&mut self, alert: &Alert, warm: bool) {
+        self.revisions += 1;
+        let known = self.open.entry(alert.id.clone()).or_insert((Severity::Info, warm));
+        let before = known.0;
+        known.0 = known.0.max(alert.severity);
+        if known.1 && before < Severity::Medium && known.0 >= Severity::Medium {
+            self.warm_alerts += 1;
+        }
+        if alert.status == Status::Ended
+            && let Some((severity, _)) = self.open.remove(&alert.id)
+        {
+            self.ended[severity as usize] += 1;
+        }
+    }
+
+    /// Alerts by their greatest severity so far, open and ended.
+    #[must_use]
+    pub fn alerts(&self) -> [u64; 5] {
+        let mut alerts = self.ended;
+        self.open.values().for_each(|(severity, _)| alerts[*severity as usize] += 1);
+        alerts
+    }
+
+    /// Lines that are no event.
+    #[must_use]
+    pub fn quarantined_total(&self) -> u64 {
+        self.quarantined.values().sum()
+    }
+}
