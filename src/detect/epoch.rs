@@ -77,6 +77,12 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
+    /// Everybody of a kind whose network and job are unknown.
+    #[must_use]
+    pub fn of_all(kind: Kind) -> GroupKey {
+        GroupKey { kind, partner: String::new(), role: String::new() }
+    }
+
     /// `partner/role`, as alerts name it.
     #[must_use]
     pub fn name(&self) -> String {
@@ -323,6 +329,9 @@ fn calibrates_from(measure: Measure) -> u32 {
 /// many on one day are a campaign and must not.
 const ALERTS_SPREAD: u64 = 1_000;
 
+/// Active days of an account's week, before the log tells.
+const TESTS_PER_WEEK: f64 = 5.0;
+
 /// The false-alert budget.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
@@ -431,22 +440,41 @@ impl Builder {
         budget: Budget,
     ) -> [ChannelModel; CHANNELS] {
         let weeks = self.days.iter().map(|d| d.account_weeks).sum::<u64>().max(1) as f64;
-        let covered = (self.days.len() as f64 / 7.0).max(1.0);
+        let covered = (self.days_since(|_| true) / 7.0).max(1.0);
         let per_account_week =
             budget.per_account_week.max(budget.per_week_min / (weeks / covered)).min(0.2);
         let weights = rules.weights();
         let prior = Tail::from(rules.priors.tail);
         std::array::from_fn(|c| {
             let (scores, censored) = &pooled[c];
-            let tests = (scores.total() + censored.total()).max(1) as f64 / weeks;
+            let tests = self.tests(c, scores.total() + censored.total(), weeks);
             let from = calibrates_from(Measure::ALL[c % Measure::ALL.len()]);
             ChannelModel {
                 tail: fit(scores, censored, &prior),
                 machine_tail: fit(&machines[c].0, &machines[c].1, &prior),
-                alpha: (per_account_week * weights[c] / tests.clamp(1.0, 7.0)).max(1e-12),
+                alpha: (per_account_week * weights[c] / tests).max(1e-12),
                 mature: self.number >= from + CALIBRATE_FOR,
             }
         })
+    }
+
+    /// Days from the first kept one that fits until the last.
+    fn days_since(&self, fits: impl Fn(&DayScores) -> bool) -> f64 {
+        match (self.days.iter().find(|d| fits(d)), self.days.back()) {
+            (Some(first), Some(last)) => f64::from(last.day - first.day + 1),
+            _ => 0.0,
+        }
+    }
+
+    /// T: tests of a channel per account week, over the days since its scores are kept.
+    fn tests(&self, c: usize, scores: u64, account_weeks: f64) -> f64 {
+        let scored = |d: &DayScores| d.groups.values().any(|(scores, ..)| scores[c].total() > 0);
+        let share = self.days_since(scored) / self.days_since(|_| true).max(1.0);
+        if share > 0.0 {
+            (scores as f64 / (account_weeks * share)).clamp(1.0, 7.0)
+        } else {
+            TESTS_PER_WEEK
+        }
     }
 
     fn group(
@@ -607,7 +635,7 @@ impl Epoch {
         let channels = std::array::from_fn(|c| ChannelModel {
             tail,
             machine_tail: tail,
-            alpha: (budget.per_account_week * weights[c] / 5.0).max(1e-12),
+            alpha: (budget.per_account_week * weights[c] / TESTS_PER_WEEK).max(1e-12),
             mature: false,
         });
         Epoch { number: 0, channels, groups: BTreeMap::new(), votes: Vec::new(), day: 0 }
