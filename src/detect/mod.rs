@@ -18,6 +18,9 @@ pub mod territory;
 pub mod time;
 pub mod window;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
