@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod evaluate;
+mod input;
 mod progress;
 mod replay;
 mod run;

@@ -73,8 +73,12 @@ pub struct Keep {
 
 /// The only shard of a file or of standard input.
 pub const SHARD: u32 = 0;
-/// Setting that remembers how far telling is.
-pub const TOLD: &str = "told";
+
+/// Name of the note that remembers how far telling is.
+#[must_use]
+pub fn told_key(source: &str) -> String {
+    format!("told/{source}/{SHARD}")
+}
 
 /// A snapshot's payload: what the source has read, and the shard.
 #[derive(Serialize, Deserialize)]
@@ -316,7 +320,7 @@ fn store_and_tell(
         }
     }
     if news {
-        keep.store.set_meta(TOLD, &mark.to_string())?;
+        keep.store.set_meta(&told_key(&keep.source), &mark.to_string())?;
     }
     keep.told = keep.told.max(mark);
     Ok(())
