@@ -32,7 +32,7 @@ impl Input {
     ) -> Result<Box<dyn Source + Send>, Failure> {
         let mut limits = Limits::default();
         if let Some(lines) = self.batch_lines {
-            limits.lines = lines.max(1);
+            limits.batch_lines = lines.max(1);
         }
         if self.is_stdin() {
             return Ok(Box::new(Stdin::open(limits, stop)));
@@ -42,7 +42,7 @@ impl Input {
         }
         let decoder = std::cell::RefCell::new(decoder);
         let time_of = |line: &[u8]| decoder.borrow_mut().decode(line).ok().map(|d| d.event.time);
-        let paths = order_by_first_time(&self.paths, time_of)?;
+        let paths = order_by_first_time(self.paths, time_of)?;
         let options = FileOptions {
             paths,
             follow: self.follow,

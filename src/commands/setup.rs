@@ -230,7 +230,7 @@ impl Keep {
         let store = store::sqlite::Store::open(data)?;
         let told = store.meta(&told_key(source))?.and_then(|t| t.parse().ok()).unwrap_or(0);
         let marked = store.mark(source, SHARD)?.map_or(0, |m| m.position);
-        let key_id = KeyId::of(&key.to_bytes());
+        let key_id = KeyId(key.fingerprint());
         Ok(Keep {
             snapshots: store::snapshot::Snapshots::new(data, key_id),
             quarantine: store::quarantine::Quarantine::open(data)?,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{Account, TOUCHES, Today, UNKNOWN};
+use super::account::{Account, TOUCHES, Today, UNKNOWN, is_territorial};
 use super::epoch::{HourClass, Kind, channel};
 use super::episode::{
     Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after,
@@ -75,22 +75,73 @@ fn measure_one(
     if count < rule.floor {
         return (rule.floor - count) as i64;
     }
-    let known = today.thresholds[touch as usize][measure as usize];
-    let threshold = if known == UNKNOWN {
-        let fresh = threshold(account, shared, today, touch, measure, rule.floor);
-        today.thresholds[touch as usize][measure as usize] = fresh;
-        fresh
-    } else {
-        known
-    };
+    let threshold = known_threshold(account, shared, today, touch, measure, Bar::Plain);
     if count < threshold {
         // Half-way there, what happens is worth remembering event by event.
         return (threshold - count).min(threshold / 2).max(1) as i64;
     }
+    let threshold = if is_explained(account, today, touch, measure) {
+        let higher = known_threshold(account, shared, today, touch, measure, Bar::Explained);
+        if count < higher {
+            // The explanation may end with the next event.
+            return 1;
+        }
+        higher
+    } else {
+        threshold
+    };
     today.fired |= 1 << channel(touch, measure);
     let watch = rule.watch;
     crossings.push(Crossing { watch, touch: Some(touch), measure: Some(measure), count, threshold });
     i64::MAX
+}
+
+/// Which of the two bars of a volume measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bar {
+    /// For everything.
+    Plain,
+    /// For bulk that has an everyday explanation: people of known units, in office hours, from the
+    /// account's own device. Caseload transfers are several times the whole false-alert budget.
+    Explained,
+}
+
+fn is_explained(account: &Account, today: &Today, touch: Touch, measure: Measure) -> bool {
+    if measure.is_foreign() || today.epoch < super::epoch::FOREIGN_FROM_DAY {
+        return false;
+    }
+    let windows = &today.windows[touch as usize];
+    let (persons, foreign) = match measure {
+        Measure::Persons1d => (Measure::Persons1d, Measure::Foreign1d),
+        _ => (Measure::Persons1h, Measure::Foreign1h),
+    };
+    let small = |m: Measure| windows.count(m).min(u64::from(u32::MAX)) as u32;
+    account.is_usual(today, today.class) && is_territorial(small(persons), small(foreign))
+}
+
+/// The threshold of a measure, computed when first needed.
+fn known_threshold(
+    account: &Account,
+    shared: &Shared,
+    today: &mut Today,
+    touch: Touch,
+    measure: Measure,
+    bar: Bar,
+) -> u64 {
+    let (t, m) = (touch as usize, measure as usize);
+    let known = match bar {
+        Bar::Plain => today.thresholds[t][m],
+        Bar::Explained => today.explained[t][m],
+    };
+    if known != UNKNOWN {
+        return known;
+    }
+    let fresh = threshold(account, shared, today, touch, measure, bar);
+    match bar {
+        Bar::Plain => today.thresholds[t][m] = fresh,
+        Bar::Explained => today.explained[t][m] = fresh,
+    }
+    fresh
 }
 
 /// Smallest count that fires: the calibrated level, inverted through the account's own baseline,
@@ -101,15 +152,20 @@ fn threshold(
     today: &Today,
     touch: Touch,
     measure: Measure,
-    floor: u64,
+    bar: Bar,
 ) -> u64 {
+    let floor = shared.rules.of_measure(measure).map_or(FOREVER, |rule| rule.floor);
     if measure.is_foreign() && today.epoch < super::epoch::FOREIGN_FROM_DAY {
         return FOREVER;
     }
     let group = shared.group(account.group, today.epoch);
     let model = account.model(touch, measure, today.class, group);
     let hurdle = account.hurdle(measure, today.class, group);
-    let level = shared.level(account, today.epoch, channel(touch, measure));
+    let c = channel(touch, measure);
+    let mut level = shared.level(account, today.epoch, c);
+    if bar == Bar::Explained {
+        level = level.max(shared.epoch_of(today.epoch).channels[c].explained);
+    }
     let threshold = model.threshold((level - hurdle).max(0.0), floor);
     match today.declared {
         Some((ceiling, true)) => threshold.max(ceiling + 1),

@@ -73,7 +73,7 @@ pub struct EvaluateArgs {
     worlds: usize,
     /// Accounts of each world
     #[arg(long, default_value_t = 2_000)]
-    accounts: u32,
+    size: u32,
     /// Weeks of each world
     #[arg(long, default_value_t = 9)]
     weeks: u32,
@@ -109,7 +109,7 @@ pub(super) fn evaluate(args: EvaluateArgs) -> Result<(), Failure> {
         let since = Stopwatch::start();
         let world = World::new(WorldOptions {
             seed: *seed,
-            accounts: args.accounts,
+            accounts: args.size,
             days: args.weeks * 7,
             scenarios: specs.clone(),
             lookalikes: args.lookalikes,
