@@ -3,3 +3,5 @@
 pub mod event;
 pub mod alert;
 pub mod ingest;
+pub mod decode;
+pub mod directory;
