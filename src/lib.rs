@@ -3,3 +3,4 @@
 pub mod event;
 pub mod alert;
 pub mod ingest;
+pub mod simulate;
