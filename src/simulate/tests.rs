@@ -358,6 +358,37 @@ fn sweeps_go_where_they_are_told() {
 }
 
 #[test]
+fn volumes_follow_their_course() {
+    let daily = |spec: &str| -> Vec<usize> {
+        let world = world(2, 100, &[spec]);
+        let label = world.truth().campaigns.len() as u16;
+        let taken = |day| {
+            let events = world.day(day);
+            let labelled = events.iter().filter(|e| e.label == label);
+            labelled.map(|e| e.persons.as_slice().len()).sum()
+        };
+        (0..100).map(taken).filter(|persons| *persons > 0).collect()
+    };
+    let strike = daily("A24@10");
+    assert!(
+        strike[..20].iter().all(|persons| *persons == 15),
+        "feeding: {strike:?}"
+    );
+    assert_eq!(
+        strike[20..].iter().sum::<usize>(),
+        5_000 - 20 * 15,
+        "burst: {strike:?}"
+    );
+    let ramp = daily("A23@10:growth=0.1");
+    let (early, late) = (ramp[0] as f64, ramp[30] as f64);
+    assert!(
+        (0.6..1.4).contains(&(late / early / 1.1_f64.powi(30))),
+        "{ramp:?}"
+    );
+    assert_eq!(daily("A21@10"), [350]);
+}
+
+#[test]
 fn most_reading_stays_with_the_own_unit() {
     let world = world(6, 10, &[]);
     let (mut own, mut all) = (0u32, 0u32);

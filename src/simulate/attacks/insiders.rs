@@ -73,10 +73,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "A24",
         what: "20 active days of feeding the baseline, then a burst",
         pattern: |_| Pattern {
-            days: 40,
+            days: 60,
             volume: Volume::FeedThenStrike {
                 feed: 15.0,
-                days: 30,
+                days: 20,
             },
             rate: 1.0,
             persons_max: 5_000,
