@@ -100,15 +100,7 @@ impl Accounts {
     pub fn read(file: &str, bytes: &[u8]) -> Result<Accounts, DirectoryError> {
         const COLUMNS: Columns = Columns {
             required: &["account"],
-            optional: &[
-                "partner",
-                "unit",
-                "role",
-                "kind",
-                "starts_on",
-                "ends_on",
-                "protected",
-            ],
+            optional: &["partner", "unit", "role", "kind", "starts_on", "ends_on", "protected"],
         };
         let mut accounts = BTreeMap::new();
         let mut first_lines = BTreeMap::new();
@@ -134,39 +126,25 @@ fn account_entry(row: &mut Row<'_>) -> AccountEntry {
         partner: owned(row.get("partner")),
         unit: owned(row.get("unit")),
         role: owned(row.get("role")),
-        machine: row
-            .word("kind", &[("human", false), ("machine", true)])
-            .unwrap_or(false),
+        machine: row.word("kind", &[("human", false), ("machine", true)]).unwrap_or(false),
         starts_on: date(row, "starts_on"),
         ends_on: date(row, "ends_on"),
         protected: row.word("protected", &YES_NO).unwrap_or(false),
     };
-    check_order(
-        row,
-        ("starts_on", entry.starts_on),
-        ("ends_on", entry.ends_on),
-    );
+    check_order(row, ("starts_on", entry.starts_on), ("ends_on", entry.ends_on));
     entry
 }
 
-const YES_NO: [(&str, bool); 6] = [
-    ("true", true),
-    ("false", false),
-    ("yes", true),
-    ("no", false),
-    ("1", true),
-    ("0", false),
-];
+const YES_NO: [(&str, bool); 6] =
+    [("true", true), ("false", false), ("yes", true), ("no", false), ("1", true), ("0", false)];
 
 /// Reads `expected.csv`; `file` names it in errors.
 ///
 /// # Errors
 /// Everything that is wrong with it. Author and reason are part of a declaration.
 pub fn read_expected(file: &str, bytes: &[u8]) -> Result<Vec<Expected>, DirectoryError> {
-    const COLUMNS: Columns = Columns {
-        required: &["scope", "ceiling", "author", "reason"],
-        optional: &["from", "to"],
-    };
+    const COLUMNS: Columns =
+        Columns { required: &["scope", "ceiling", "author", "reason"], optional: &["from", "to"] };
     let mut all = Vec::new();
     read(file, bytes, COLUMNS, |row| {
         let scope = row.required("scope").and_then(|text| {
@@ -183,10 +161,7 @@ pub fn read_expected(file: &str, bytes: &[u8]) -> Result<Vec<Expected>, Director
         let ceiling = row.required("ceiling").and_then(|text| {
             let ceiling = text.parse().ok();
             if ceiling.is_none() {
-                row.problem(
-                    "ceiling",
-                    "is no number of persons a day: write a whole number",
-                );
+                row.problem("ceiling", "is no number of persons a day: write a whole number");
             }
             ceiling
         });
@@ -199,14 +174,7 @@ pub fn read_expected(file: &str, bytes: &[u8]) -> Result<Vec<Expected>, Director
             return;
         };
         let (author, reason) = (author.to_owned(), reason.to_owned());
-        all.push(Expected {
-            scope,
-            ceiling,
-            from,
-            to,
-            author,
-            reason,
-        });
+        all.push(Expected { scope, ceiling, from, to, author, reason });
     })?;
     Ok(all)
 }
@@ -221,18 +189,12 @@ impl Caseload {
         bytes: &[u8],
         pseudonymiser: &Pseudonymiser,
     ) -> Result<Caseload, DirectoryError> {
-        const COLUMNS: Columns = Columns {
-            required: &["account", "person"],
-            optional: &[],
-        };
+        const COLUMNS: Columns = Columns { required: &["account", "person"], optional: &[] };
         let mut pairs = Vec::new();
         read(file, bytes, COLUMNS, |row| {
             let (account, person) = (row.required("account"), row.required("person"));
             if let (Some(account), Some(person)) = (account, person) {
-                pairs.push((
-                    account.to_owned(),
-                    pseudonymiser.person(person).fingerprint(),
-                ));
+                pairs.push((account.to_owned(), pseudonymiser.person(person).fingerprint()));
             }
         })?;
         pairs.sort_unstable();
@@ -252,10 +214,8 @@ impl PersonUnits {
         bytes: &[u8],
         pseudonymiser: &Pseudonymiser,
     ) -> Result<PersonUnits, DirectoryError> {
-        const COLUMNS: Columns = Columns {
-            required: &["person", "unit"],
-            optional: &["last_active"],
-        };
+        const COLUMNS: Columns =
+            Columns { required: &["person", "unit"], optional: &["last_active"] };
         let mut rows = Vec::new();
         read(file, bytes, COLUMNS, |row| {
             let last_active = date(row, "last_active");
@@ -294,10 +254,7 @@ impl Scope {
                 if partner.is_empty() || role.is_empty() {
                     return None;
                 }
-                Scope::Group {
-                    partner: partner.to_owned(),
-                    role: role.to_owned(),
-                }
+                Scope::Group { partner: partner.to_owned(), role: role.to_owned() }
             }
             _ => return None,
         })
@@ -333,10 +290,7 @@ fn check_order(
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
-        row.problem(
-            last,
-            &format!("lies before {first}: exchange the two dates"),
-        );
+        row.problem(last, &format!("lies before {first}: exchange the two dates"));
     }
 }
 

@@ -61,7 +61,8 @@ pub(super) fn check(args: CheckArgs) -> Result<(), Failure> {
         }
     }
     if args.json {
-        let logs: Vec<_> = fills.iter().map(|(log, fill)| json!({"log": log, "fill": fill.json()})).collect();
+        let logs: Vec<_> =
+            fills.iter().map(|(log, fill)| json!({"log": log, "fill": fill.json()})).collect();
         println!("{}", json!({"problems": problems, "cases": cases_run, "logs": logs}));
     } else {
         println!("{cases_run} rule cases hold");

@@ -103,7 +103,7 @@ pub(super) fn demo(args: DemoArgs) -> Result<(), Failure> {
     let data = DataDir::open(&folder.0, Purpose::Replay)?;
     let keep = Keep::open(&data, "demo", key, Duration::from_secs(60))?;
     let mut shard = setup.shard(key, "demo")?;
-    let accounts = Accounts::parse("accounts.csv", &world.accounts_csv())?;
+    let accounts = Accounts::read("accounts.csv", world.accounts_csv().as_bytes())?;
     shard.schedule(0, 1, Control::Accounts(Arc::new(accounts)));
     if !args.json {
         introduce(&world);
@@ -225,7 +225,9 @@ fn conclude(world: &World, raised: &BTreeMap<String, (Alert, String)>) {
     for (alert, line) in others {
         let what = match behind(world, alert) {
             Some(campaign) => format!("innocent: {}", campaign.description),
-            None if alert.learning => "innocent: ordinary work, judged while the baseline was learning".into(),
+            None if alert.learning => {
+                "innocent: ordinary work, judged while the baseline was learning".into()
+            }
             None => "innocent: ordinary work, a false alert".into(),
         };
         println!("{line}\n      {what}");

@@ -38,7 +38,9 @@ impl Input {
             return Ok(Box::new(Stdin::open(limits, stop)));
         }
         if self.paths.iter().any(|p| p.as_os_str() == "-") {
-            return Err(Failure::Usage("standard input (-) cannot be read together with files".into()));
+            return Err(Failure::Usage(
+                "standard input (-) cannot be read together with files".into(),
+            ));
         }
         let decoder = std::cell::RefCell::new(decoder);
         let time_of = |line: &[u8]| decoder.borrow_mut().decode(line).ok().map(|d| d.event.time);

@@ -90,7 +90,8 @@ pub(super) fn summary(shard: &Shard, took: Duration) -> String {
     if tally.quarantined_total() > 0 {
         let reasons: Vec<String> =
             tally.quarantined.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
-        text += &format!("\n{} lines quarantined: {}", tally.quarantined_total(), reasons.join(", "));
+        text +=
+            &format!("\n{} lines quarantined: {}", tally.quarantined_total(), reasons.join(", "));
     }
     if !tally.dropped_fields.is_empty() || tally.repaired_text > 0 {
         let fields: Vec<String> =

@@ -44,12 +44,8 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
     // Replays are for anybody: a fixed public key, and no person reference is printed.
     let key = PseudonymKey::PUBLIC;
     let mut shard = setup.shard(key, SOURCE)?;
-    let input = Input {
-        paths: args.files,
-        follow: false,
-        skip_missing: false,
-        batch_lines: args.batch,
-    };
+    let input =
+        Input { paths: args.files, follow: false, skip_missing: false, batch_lines: args.batch };
     let mut resume = None;
     let mut keep = None;
     if let Some(state) = &args.state {
@@ -77,7 +73,14 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         out.flush()
     });
     let bar = Bar::new();
-    drive(source, 0, &mut shard, keep, tell, Box::new(|progress, shard| bar.show(progress, shard)))?;
+    drive(
+        source,
+        0,
+        &mut shard,
+        keep,
+        tell,
+        Box::new(|progress, shard| bar.show(progress, shard)),
+    )?;
     let took = bar.finish();
     if !args.quiet {
         eprintln!("{}", summary(&shard, took));

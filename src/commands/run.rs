@@ -15,8 +15,8 @@ use crate::decode::PseudonymKey;
 use crate::ingest::Resume;
 use crate::pipeline::run::{Keep, drive, restore};
 use crate::pipeline::shard::Output;
-use crate::store::datadir::{DataDir, Purpose};
 use crate::store::GivenKey;
+use crate::store::datadir::{DataDir, Purpose};
 
 /// Arguments of `vigie run`.
 #[derive(Debug, Args)]
@@ -66,11 +66,16 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     schedule(&setup, key, &mut keep, restored.as_ref(), &mut shard)?;
     let restored = restored.unwrap_or_default();
     if restored.damaged > 0 {
-        tracing::warn!(passed_over = restored.damaged, "damaged snapshots; an older one is used and more log read again");
+        tracing::warn!(
+            passed_over = restored.damaged,
+            "damaged snapshots; an older one is used and more log read again"
+        );
     }
     let stdin = input.is_stdin();
     if stdin {
-        tracing::warn!("standard input is read at most once: what was piped in during a crash is lost");
+        tracing::warn!(
+            "standard input is read at most once: what was piped in during a crash is lost"
+        );
     }
     let (base, resume) = if stdin {
         (restored.position, None)
@@ -82,7 +87,8 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let bar = std::sync::Arc::new(Bar::new());
     let above = std::sync::Arc::clone(&bar);
     let json = args.json;
-    let tell = Box::new(move |alert: &Alert, output: &Output| above.hide(|| print(alert, output, json)));
+    let tell =
+        Box::new(move |alert: &Alert, output: &Output| above.hide(|| print(alert, output, json)));
     drive(source, base, &mut shard, Some(keep), tell, Box::new(|p, shard| bar.show(p, shard)))?;
     let took = bar.finish();
     eprintln!("{}", summary(&shard, took));

@@ -81,8 +81,7 @@ impl Setup {
     pub(super) fn shard(&self, key: PseudonymKey, source: &str) -> Result<Shard, Failure> {
         let settings = self.settings(key);
         let zone = settings.zone.clone();
-        let detector =
-            Detector::new(settings, Arc::clone(&self.rules)).map_err(Failure::Failed)?;
+        let detector = Detector::new(settings, Arc::clone(&self.rules)).map_err(Failure::Failed)?;
         let language = match self.config.alerts.language.as_str() {
             "fr" => Language::French,
             _ => Language::English,
@@ -103,35 +102,38 @@ impl Setup {
         let person = Pseudonymiser::new(key, &self.config.source.namespace);
         let mut problems = Vec::new();
         let mut loaded = vec![Loaded::new("rules", Control::Rules(Arc::clone(&self.rules)), 0)];
-        let mut load = |path: &Path, kind, parse: &dyn Fn(&str, &str) -> Result<(Control, usize), String>| {
-            if path.as_os_str().is_empty() {
-                return;
-            }
-            let file = path.display().to_string();
-            let parsed = std::fs::read_to_string(path)
-                .map_err(|e| format!("{file}: cannot be read: {e}"))
-                .and_then(|text| parse(&file, &text));
-            match parsed {
-                Ok((control, rows)) => loaded.push(Loaded::new(kind, control, rows)),
-                Err(problem) => problems.push(problem),
-            }
-        };
+        let mut load =
+            |path: &Path, kind, read: &dyn Fn(&str, &[u8]) -> Result<(Control, usize), String>| {
+                if path.as_os_str().is_empty() {
+                    return;
+                }
+                let file = path.display().to_string();
+                let parsed = std::fs::read(path)
+                    .map_err(|e| format!("{file}: cannot be read: {e}"))
+                    .and_then(|text| read(&file, &text));
+                match parsed {
+                    Ok((control, rows)) => loaded.push(Loaded::new(kind, control, rows)),
+                    Err(problem) => problems.push(problem),
+                }
+            };
         load(&reference.accounts, "accounts", &|file, text| {
-            let accounts = directory::Accounts::parse(file, text).map_err(|e| e.to_string())?;
+            let accounts = directory::Accounts::read(file, text).map_err(|e| e.to_string())?;
             let rows = accounts.0.len();
             Ok((Control::Accounts(Arc::new(accounts)), rows))
         });
         load(&reference.expected, "expected", &|file, text| {
-            let expected = directory::Expected::parse(file, text).map_err(|e| e.to_string())?;
+            let expected = directory::read_expected(file, text).map_err(|e| e.to_string())?;
             Ok((Control::Expected(Arc::new(expected)), 0))
         });
         load(&reference.persons, "persons", &|file, text| {
-            let units = directory::PersonUnits::parse(file, text, &person).map_err(|e| e.to_string())?;
+            let units =
+                directory::PersonUnits::read(file, text, &person).map_err(|e| e.to_string())?;
             let rows = units.0.len();
             Ok((Control::PersonUnits(Arc::new(units)), rows))
         });
         load(&reference.caseload, "caseload", &|file, text| {
-            let caseload = directory::Caseload::parse(file, text, &person).map_err(|e| e.to_string())?;
+            let caseload =
+                directory::Caseload::read(file, text, &person).map_err(|e| e.to_string())?;
             let rows = caseload.0.len();
             Ok((Control::Caseload(Arc::new(caseload)), rows))
         });
@@ -199,7 +201,9 @@ pub(super) fn schedule(
             let (_, rows) = Loaded::read(&row.body)?;
             if directory::shrinks_too_much(rows, fresh.rows) {
                 tracing::error!(
-                    kind = fresh.kind, rows = fresh.rows, before = rows,
+                    kind = fresh.kind,
+                    rows = fresh.rows,
+                    before = rows,
                     "reference data lost more than a tenth of its rows; the last good one stays"
                 );
                 continue;
@@ -248,7 +252,9 @@ fn mapping(config: &Config) -> Result<Mapping, Failure> {
     let preset = &config.source.format;
     if Mapping::preset(preset).is_none() {
         let choices = Mapping::PRESETS.join(", ");
-        return Err(Failure::Usage(format!("format {preset:?} is unknown; valid choices: {choices}")));
+        return Err(Failure::Usage(format!(
+            "format {preset:?} is unknown; valid choices: {choices}"
+        )));
     }
     let mut table = config.source.mapping.clone().unwrap_or_default();
     table.entry("preset").or_insert_with(|| preset.clone().into());

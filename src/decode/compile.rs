@@ -21,9 +21,7 @@ pub(super) fn compile(mapping: &Mapping, options: &DecodeOptions) -> Result<Plan
     let plan = plan(mapping, &mut problems);
     match plan {
         Some(plan) if problems.0.is_empty() => Ok(plan),
-        _ => Err(MappingError {
-            problems: problems.0,
-        }),
+        _ => Err(MappingError { problems: problems.0 }),
     }
 }
 
@@ -32,10 +30,7 @@ struct Problems(Vec<MappingProblem>);
 
 impl Problems {
     fn add(&mut self, key: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(MappingProblem {
-            key: key.into(),
-            problem: problem.into(),
-        });
+        self.0.push(MappingProblem { key: key.into(), problem: problem.into() });
     }
 }
 
@@ -52,10 +47,8 @@ fn check_options(options: &DecodeOptions, problems: &mut Problems) {
     let codes = &options.population_codes;
     if codes.len() > POPULATION_CODES_MAX {
         let count = codes.len();
-        problems.add(
-            "population_codes",
-            format!("{count} codes, at most {POPULATION_CODES_MAX} fit"),
-        );
+        problems
+            .add("population_codes", format!("{count} codes, at most {POPULATION_CODES_MAX} fit"));
     }
     for (i, code) in codes.iter().enumerate() {
         if codes[..i].contains(code) {
@@ -69,10 +62,7 @@ fn plan(mapping: &Mapping, problems: &mut Problems) -> Option<Plan> {
     let base = match (mapping.preset.as_deref(), wants_text) {
         (Some(name), _) => Mapping::preset(name).or_else(|| {
             let choices = Mapping::PRESETS.join(", ");
-            problems.add(
-                "preset",
-                format!("\"{name}\" is none: choose one of {choices}"),
-            );
+            problems.add("preset", format!("\"{name}\" is none: choose one of {choices}"));
             None
         })?,
         (None, true) => Mapping::default(),
@@ -84,9 +74,7 @@ fn plan(mapping: &Mapping, problems: &mut Problems) -> Option<Plan> {
             Some(Getter::Constant(value)) => Some((field, value)),
             _ => None,
         };
-        return Some(Plan::Native(
-            recipe.fields.into_iter().filter_map(constant).collect(),
-        ));
+        return Some(Plan::Native(recipe.fields.into_iter().filter_map(constant).collect()));
     }
     let merged = mapping.over(base);
     let line = line_expression(&merged, problems);
@@ -99,10 +87,7 @@ fn plan(mapping: &Mapping, problems: &mut Problems) -> Option<Plan> {
         }
     }
     match (is_text(&merged), line) {
-        (true, line) => Some(Plan::Text {
-            line: line?,
-            recipe,
-        }),
+        (true, line) => Some(Plan::Text { line: line?, recipe }),
         (false, _) => Some(Plan::Json(recipe)),
     }
 }
@@ -110,18 +95,10 @@ fn plan(mapping: &Mapping, problems: &mut Problems) -> Option<Plan> {
 /// The event contract with constants for some fields keeps the fast path.
 fn is_native_with_constants(mapping: &Mapping) -> bool {
     let is_constant = |Source(choices): &Source| match choices.as_slice() {
-        [choice] => {
-            Choice {
-                value: None,
-                ..choice.clone()
-            } == Choice::default()
-        }
+        [choice] => Choice { value: None, ..choice.clone() } == Choice::default(),
         _ => false,
     };
-    mapping
-        .preset
-        .as_deref()
-        .is_none_or(|name| name == "native")
+    mapping.preset.as_deref().is_none_or(|name| name == "native")
         && mapping.input != Some(Input::Text)
         && mapping.line.is_none()
         && mapping.actions.is_empty()
@@ -160,10 +137,7 @@ fn line_expression(mapping: &Mapping, problems: &mut Problems) -> Option<Regex> 
 /// Groups named like a field or a part of a request are its source when it has no other.
 fn with_groups(mut mapping: Mapping, line: Option<&Regex>) -> Mapping {
     for name in line.iter().flat_map(|line| line.capture_names()).flatten() {
-        let source = Source(vec![Choice {
-            pointer: Some(name.to_owned()),
-            ..Choice::default()
-        }]);
+        let source = Source(vec![Choice { pointer: Some(name.to_owned()), ..Choice::default() }]);
         if HTTP_PARTS.contains(&name) && name != Field::Query.name() {
             mapping.http.entry(name.to_owned()).or_insert(source);
         } else if Field::parse(name).is_some() {
@@ -178,15 +152,10 @@ fn recipe(mapping: &Mapping, line: Option<&Regex>, problems: &mut Problems) -> R
     for (name, source) in &mapping.fields {
         let Some(field) = Field::parse(name) else {
             let choices = Field::ALL.map(Field::name).join(", ");
-            problems.add(
-                name,
-                format!("there is no such field: choose one of {choices}"),
-            );
+            problems.add(name, format!("there is no such field: choose one of {choices}"));
             continue;
         };
-        recipe
-            .fields
-            .insert(field, getters(name, Some(field), source, line, problems));
+        recipe.fields.insert(field, getters(name, Some(field), source, line, problems));
     }
     for (word, action) in &mapping.actions {
         if action != "other" && read_action(action).is_none() {
@@ -238,15 +207,9 @@ fn getters(
     problems: &mut Problems,
 ) -> Vec<Getter> {
     if choices.is_empty() {
-        problems.add(
-            key,
-            "an empty list of sources: give one, or take the key out",
-        );
+        problems.add(key, "an empty list of sources: give one, or take the key out");
     }
-    choices
-        .iter()
-        .filter_map(|choice| getter(key, field, choice, line, problems))
-        .collect()
+    choices.iter().filter_map(|choice| getter(key, field, choice, line, problems)).collect()
 }
 
 fn getter(
@@ -257,10 +220,7 @@ fn getter(
     problems: &mut Problems,
 ) -> Option<Getter> {
     for unknown in choice.unknown.keys() {
-        problems.add(
-            key,
-            format!("unknown key \"{unknown}\": choose among {CHOICE_KEYS}"),
-        );
+        problems.add(key, format!("unknown key \"{unknown}\": choose among {CHOICE_KEYS}"));
     }
     let in_seconds = match choice.unit.as_deref() {
         None => false,
@@ -275,19 +235,10 @@ fn getter(
             false
         }
     };
-    match (
-        &choice.pointer,
-        &choice.value,
-        &choice.from,
-        &choice.pattern,
-    ) {
+    match (&choice.pointer, &choice.value, &choice.from, &choice.pattern) {
         (Some(pointer), None, None, None) => {
             let path = path(key, pointer, line, problems)?;
-            Some(if in_seconds {
-                Getter::Seconds(path)
-            } else {
-                Getter::At(path)
-            })
+            Some(if in_seconds { Getter::Seconds(path) } else { Getter::At(path) })
         }
         (None, Some(value), None, None) => Some(Getter::Constant(value.clone())),
         (None, None, Some(from), Some(pattern)) => {
@@ -298,11 +249,7 @@ fn getter(
                 problems.add(key, "match needs a group ( ) around the value");
                 return None;
             };
-            Some(Getter::Capture {
-                from,
-                pattern,
-                group,
-            })
+            Some(Getter::Capture { from, pattern, group })
         }
         _ => {
             problems.add(
@@ -332,10 +279,7 @@ fn path(key: &str, text: &str, line: Option<&Regex>, problems: &mut Problems) ->
         None => vec![text.to_owned()],
     };
     if path.iter().any(String::is_empty) {
-        problems.add(
-            key,
-            format!("\"{text}\" is no place: write \"/key/inner\" or \"key\""),
-        );
+        problems.add(key, format!("\"{text}\" is no place: write \"/key/inner\" or \"key\""));
         return None;
     }
     if let Some(line) = line {

@@ -27,9 +27,7 @@ impl<'de> DeserializeSeed<'de> for Tree {
 
     fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Value, D::Error> {
         if self.depth >= DEPTH_MAX {
-            return parser
-                .deserialize_ignored_any(IgnoredAny)
-                .map(|_| Value::Null);
+            return parser.deserialize_ignored_any(IgnoredAny).map(|_| Value::Null);
         }
         parser.deserialize_any(self)
     }
@@ -68,9 +66,7 @@ impl<'de> Visitor<'de> for Tree {
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Value, S::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Tree {
-            depth: self.depth + 1,
-        })? {
+        while let Some(value) = list.next_element_seed(Tree { depth: self.depth + 1 })? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -79,12 +75,7 @@ impl<'de> Visitor<'de> for Tree {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Value, M::Error> {
         let mut values = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            values.insert(
-                key,
-                map.next_value_seed(Tree {
-                    depth: self.depth + 1,
-                })?,
-            );
+            values.insert(key, map.next_value_seed(Tree { depth: self.depth + 1 })?);
         }
         Ok(Value::Object(values))
     }
@@ -104,11 +95,7 @@ mod tests {
 
     #[test]
     fn depth_is_cut_off() {
-        let deep = format!(
-            r#"{{"a": "b", "x": {}{}}}"#,
-            "[".repeat(5000),
-            "]".repeat(5000)
-        );
+        let deep = format!(r#"{{"a": "b", "x": {}{}}}"#, "[".repeat(5000), "]".repeat(5000));
         let value = read(&deep).unwrap();
         assert_eq!(value["a"], "b");
         let mut levels = 0;

@@ -53,15 +53,7 @@ impl<'a, 's> Draft<'a, 's> {
         persons.clear();
         let repairs = Repairs::default();
         let (event, time) = (nothing_known(), Time::Absent);
-        Draft {
-            tools,
-            persons,
-            event,
-            time,
-            record_count: None,
-            nameless: 0,
-            repairs,
-        }
+        Draft { tools, persons, event, time, record_count: None, nameless: 0, repairs }
     }
 
     /// Back to nothing known.
@@ -232,11 +224,8 @@ impl<'a, 's> Draft<'a, 's> {
                 return None;
             }
         };
-        let bytes_max = if field == Field::UserAgent {
-            USER_AGENT_BYTES_MAX
-        } else {
-            NAME_BYTES_MAX
-        };
+        let bytes_max =
+            if field == Field::UserAgent { USER_AGENT_BYTES_MAX } else { NAME_BYTES_MAX };
         let (name, was_cut) = match text {
             Cow::Borrowed(text) => {
                 let (name, was_cut) = cut(trim(text), bytes_max);
@@ -383,8 +372,7 @@ fn read_time(value: &Scalar<'_>) -> Time {
         Scalar::Float(ms) => whole(*ms).and_then(|ms| i64::try_from(ms).ok()),
         Scalar::Negative(_) | Scalar::Other => None,
     };
-    time.filter(|ms| time::is_believable(*ms))
-        .map_or(Time::Unreadable, Time::At)
+    time.filter(|ms| time::is_believable(*ms)).map_or(Time::Unreadable, Time::At)
 }
 
 fn class_bit<T: AsRef<str>>(classes: &[T], value: &Scalar<'_>) -> Option<u32> {

@@ -46,32 +46,22 @@ impl HttpRecipe {
             }
         };
         derive(Field::Action, action(method, path).map(Cow::Borrowed));
-        derive(
-            Field::Outcome,
-            status(&self.status, record).map(Cow::Borrowed),
-        );
+        derive(Field::Outcome, status(&self.status, record).map(Cow::Borrowed));
         derive(Field::Resource, path.map(|path| Cow::Owned(endpoint(path))));
-        derive(
-            Field::Query,
-            (!query.is_empty()).then(|| Cow::Owned(parameters(query))),
-        );
+        derive(Field::Query, (!query.is_empty()).then(|| Cow::Owned(parameters(query))));
     }
 }
 
 fn text<'a>(getters: &'a [Getter], record: Record<'a, '_>) -> Option<Cow<'a, str>> {
-    getters
-        .iter()
-        .find_map(|getter| match getter.find(Field::Resource, record) {
-            Found::One(Scalar::Text(text)) => Some(text),
-            _ => None,
-        })
+    getters.iter().find_map(|getter| match getter.find(Field::Resource, record) {
+        Found::One(Scalar::Text(text)) => Some(text),
+        _ => None,
+    })
 }
 
 fn split_request(line: &str) -> (Option<&str>, Option<&str>) {
     let mut words = line.split_ascii_whitespace();
-    let method = words
-        .next()
-        .filter(|word| word.bytes().all(|b| b.is_ascii_alphabetic()));
+    let method = words.next().filter(|word| word.bytes().all(|b| b.is_ascii_alphabetic()));
     (method, words.next().filter(|_| method.is_some()))
 }
 
@@ -91,13 +81,11 @@ fn action(method: Option<&str>, path: Option<&str>) -> Option<&'static str> {
 }
 
 fn status(getters: &[Getter], record: Record<'_, '_>) -> Option<&'static str> {
-    let status = getters
-        .iter()
-        .find_map(|getter| match getter.find(Field::Outcome, record) {
-            Found::One(Scalar::Text(text)) => text.trim().parse::<u64>().ok(),
-            Found::One(Scalar::Unsigned(number)) => Some(number),
-            _ => None,
-        })?;
+    let status = getters.iter().find_map(|getter| match getter.find(Field::Outcome, record) {
+        Found::One(Scalar::Text(text)) => text.trim().parse::<u64>().ok(),
+        Found::One(Scalar::Unsigned(number)) => Some(number),
+        _ => None,
+    })?;
     match status {
         401 | 403 => Some("denied"),
         400.. => Some("failure"),
@@ -145,10 +133,7 @@ mod tests {
 
     #[test]
     fn templates_hold_no_values() {
-        assert_eq!(
-            endpoint("/dossiers/1840775/pieces/a1"),
-            "/dossiers/*/pieces/*"
-        );
+        assert_eq!(endpoint("/dossiers/1840775/pieces/a1"), "/dossiers/*/pieces/*");
         assert_eq!(parameters("nom=dupont&ne=1970&page"), "nom&ne&page");
     }
 }

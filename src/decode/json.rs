@@ -34,9 +34,9 @@ pub(super) fn fill<'a>(
 pub(super) fn refusal(error: &serde_json::Error) -> DecodeError {
     match error.classify() {
         Category::Data => DecodeError::NotAnObject,
-        Category::Io | Category::Syntax | Category::Eof => DecodeError::NotJson {
-            detail: error.to_string(),
-        },
+        Category::Io | Category::Syntax | Category::Eof => {
+            DecodeError::NotJson { detail: error.to_string() }
+        }
     }
 }
 
@@ -58,10 +58,7 @@ impl<'a> Visitor<'a> for Object<'_, 'a, '_> {
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
         while let Some(field) = map.next_key_seed(Key)? {
             match field {
-                Some(field) => map.next_value_seed(Value {
-                    draft: self.0,
-                    field,
-                })?,
+                Some(field) => map.next_value_seed(Value { draft: self.0, field })?,
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -98,11 +98,7 @@ pub struct MappingProblem {
 impl MappingError {
     fn listing(&self) -> String {
         let problem = |p: &MappingProblem| format!("mapping.{}: {}", p.key, p.problem);
-        self.problems
-            .iter()
-            .map(problem)
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.problems.iter().map(problem).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -122,10 +118,7 @@ impl Mapping {
             _ => return None,
         };
         let mapping: Mapping = toml::from_str(text).ok()?;
-        Some(Mapping {
-            preset: Some(name.to_owned()),
-            ..mapping
-        })
+        Some(Mapping { preset: Some(name.to_owned()), ..mapping })
     }
 
     /// This mapping with what it leaves open taken from `base`.
@@ -162,10 +155,7 @@ impl<'de> Visitor<'de> for SourceVisitor {
     }
 
     fn visit_str<E: de::Error>(self, pointer: &str) -> Result<Source, E> {
-        Ok(Source(vec![Choice {
-            pointer: Some(pointer.to_owned()),
-            ..Choice::default()
-        }]))
+        Ok(Source(vec![Choice { pointer: Some(pointer.to_owned()), ..Choice::default() }]))
     }
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Source, M::Error> {
@@ -201,24 +191,14 @@ mod tests {
             let shown: Vec<_> = mapping.fields["time"]
                 .0
                 .iter()
-                .map(|c| {
-                    (
-                        c.pointer.as_deref().unwrap_or(""),
-                        c.unit.as_deref().unwrap_or(""),
-                    )
-                })
+                .map(|c| (c.pointer.as_deref().unwrap_or(""), c.unit.as_deref().unwrap_or("")))
                 .collect();
             assert_eq!(shown, expected, "{text}");
         };
         check("time = '/ts'", &[("/ts", "")]);
         check("time = { pointer = '/ts', unit = 's' }", &[("/ts", "s")]);
-        check(
-            "time = ['/a', { pointer = '/b', unit = 's' }]",
-            &[("/a", ""), ("/b", "s")],
-        );
-        let error = toml::from_str::<Mapping>("time = 3")
-            .unwrap_err()
-            .to_string();
+        check("time = ['/a', { pointer = '/b', unit = 's' }]", &[("/a", ""), ("/b", "s")]);
+        let error = toml::from_str::<Mapping>("time = 3").unwrap_err().to_string();
         assert!(error.contains("expected a source"), "{error}");
     }
 }

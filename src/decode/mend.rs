@@ -72,17 +72,13 @@ fn utf16(rest: &[u8]) -> Option<u32> {
     let [b'\\', b'u', digits @ ..] = rest.get(..6)? else {
         return None;
     };
-    digits.iter().try_fold(0, |value, digit| {
-        Some(value << 4 | char::from(*digit).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }
 
 fn number(rest: &[u8], out: &mut Vec<u8>) -> usize {
     let is_part = |b: &&u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     let length = rest.iter().take_while(is_part).count();
-    let value = std::str::from_utf8(&rest[..length])
-        .ok()
-        .and_then(|n| n.parse::<f64>().ok());
+    let value = std::str::from_utf8(&rest[..length]).ok().and_then(|n| n.parse::<f64>().ok());
     if value.is_some_and(f64::is_infinite) {
         out.extend_from_slice(b"{}");
         return length;
@@ -103,25 +99,13 @@ mod tests {
                 mended.is_some_and(|m| serde_json::from_str::<serde_json::Value>(&m).is_ok());
             assert_eq!(readable, expected.is_some(), "{text}");
         };
-        check(
-            r#"{"a": "\ud83d\ude00 \u00e9 \" \\x22", "b": -1.5e3}"#,
-            None,
-        );
+        check(r#"{"a": "\ud83d\ude00 \u00e9 \" \\x22", "b": -1.5e3}"#, None);
         check(r#"{"a": "\ud83d"}"#, Some(r#"{"a": "\ufffd"}"#));
-        check(
-            r#"{"a": "\ude00\ud83d\u0041"}"#,
-            Some(r#"{"a": "\ufffd\ufffd\u0041"}"#),
-        );
+        check(r#"{"a": "\ude00\ud83d\u0041"}"#, Some(r#"{"a": "\ufffd\ufffd\u0041"}"#));
         check(r#"{"a": "\x22b\x22"}"#, Some(r#"{"a": "\u0022b\u0022"}"#));
         check(r#"{"a": "\xZ\d\u12"}"#, Some(r#"{"a": "\\xZ\\d\\u12"}"#));
-        check(
-            "{\"a\":\t\"x\ty\0\"}",
-            Some("{\"a\":\t\"x\\u0009y\\u0000\"}"),
-        );
-        check(
-            r#"{"a": [1e999, -1E400, 1]}"#,
-            Some(r#"{"a": [{}, {}, 1]}"#),
-        );
+        check("{\"a\":\t\"x\ty\0\"}", Some("{\"a\":\t\"x\\u0009y\\u0000\"}"));
+        check(r#"{"a": [1e999, -1E400, 1]}"#, Some(r#"{"a": [{}, {}, 1]}"#));
         check(r#"{"a": "#, None);
         check("", None);
     }

@@ -56,10 +56,7 @@ pub struct DecodeOptions {
 
 impl Default for DecodeOptions {
     fn default() -> DecodeOptions {
-        DecodeOptions {
-            default_namespace: "person".to_owned(),
-            population_codes: Vec::new(),
-        }
+        DecodeOptions { default_namespace: "person".to_owned(), population_codes: Vec::new() }
     }
 }
 
@@ -136,15 +133,8 @@ pub enum DecodeError {
 
 impl DecodeError {
     /// Every reason, for counters that should exist before they count.
-    pub const REASONS: [&'static str; 7] = [
-        "not-json",
-        "not-an-object",
-        "no-time",
-        "bad-time",
-        "no-account",
-        "no-match",
-        "oversized",
-    ];
+    pub const REASONS: [&'static str; 7] =
+        ["not-json", "not-an-object", "no-time", "bad-time", "no-account", "no-match", "oversized"];
 
     /// A short stable code.
     #[must_use]
@@ -192,15 +182,8 @@ impl Decoder {
     ) -> Result<Decoder, MappingError> {
         let plan = compile::compile(mapping, &options)?;
         let pseudonymiser = Pseudonymiser::new(key, &options.default_namespace);
-        let tools = Tools {
-            pseudonymiser,
-            population_codes: options.population_codes,
-        };
-        Ok(Decoder {
-            plan,
-            tools,
-            scratch: Scratch::default(),
-        })
+        let tools = Tools { pseudonymiser, population_codes: options.population_codes };
+        Ok(Decoder { plan, tools, scratch: Scratch::default() })
     }
 
     /// Reads one line (or Kafka message), without its line end.
@@ -212,12 +195,7 @@ impl Decoder {
         if line.len() > LINE_BYTES_MAX {
             return Err(DecodeError::Oversized { bytes: line.len() });
         }
-        let Scratch {
-            persons,
-            utf8,
-            mended,
-            document,
-        } = &mut self.scratch;
+        let Scratch { persons, utf8, mended, document } = &mut self.scratch;
         let (text, invalid): (&'a str, bool) = match std::str::from_utf8(line) {
             Ok(text) => (text, false),
             Err(_) => {

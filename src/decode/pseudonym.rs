@@ -40,19 +40,13 @@ impl PseudonymKey {
         let text = text.trim();
         let characters = text.chars().count();
         if characters != 32 {
-            return Err(KeyError {
-                characters,
-                other: "",
-            });
+            return Err(KeyError { characters, other: "" });
         }
         let mut digits = text.chars().map(|c| c.to_digit(16));
         let mut bytes = [0; 16];
         for byte in &mut bytes {
             let (Some(Some(high)), Some(Some(low))) = (digits.next(), digits.next()) else {
-                return Err(KeyError {
-                    characters,
-                    other: ", some of them not hexadecimal",
-                });
+                return Err(KeyError { characters, other: ", some of them not hexadecimal" });
             };
             *byte = (high << 4 | low) as u8;
         }
@@ -63,9 +57,7 @@ impl PseudonymKey {
     /// `vigie-pseudonym-key-1` and the key. It is in every snapshot.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 8] {
-        let digest = Sha256::new()
-            .chain_update(b"vigie-pseudonym-key-1")
-            .chain_update(self.0);
+        let digest = Sha256::new().chain_update(b"vigie-pseudonym-key-1").chain_update(self.0);
         let mut first = [0; 8];
         for (byte, hashed) in first.iter_mut().zip(digest.finalize()) {
             *byte = hashed;
@@ -76,11 +68,7 @@ impl PseudonymKey {
 
 impl fmt::Debug for PseudonymKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "PseudonymKey({:016x})",
-            u64::from_be_bytes(self.fingerprint())
-        )
+        write!(f, "PseudonymKey({:016x})", u64::from_be_bytes(self.fingerprint()))
     }
 }
 
@@ -101,11 +89,7 @@ impl Pseudonymiser {
         let mut prefixed = fresh;
         prefixed.write(default_namespace.as_bytes());
         prefixed.write(b":");
-        Pseudonymiser {
-            key,
-            fresh,
-            prefixed,
-        }
+        Pseudonymiser { key, fresh, prefixed }
     }
 
     /// The pseudonym of an identifier, with or without a namespace.
@@ -118,10 +102,7 @@ impl Pseudonymiser {
         hasher.write(&raw.as_bytes()[..tail]);
         let block = (hasher.finish() >> 32) as u32;
         hasher.write(&raw.as_bytes()[tail..]);
-        Person {
-            id: hasher.finish(),
-            block,
-        }
+        Person { id: hasher.finish(), block }
     }
 
     /// A keyed hash of anything else that is compared and never shown (a query template, an
@@ -139,9 +120,7 @@ impl Pseudonymiser {
 
 impl fmt::Debug for Pseudonymiser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pseudonymiser")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
+        f.debug_struct("Pseudonymiser").field("key", &self.key).finish_non_exhaustive()
     }
 }
 
@@ -154,9 +133,7 @@ pub fn is_namespace(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.first().is_some_and(u8::is_ascii_lowercase)
         && bytes.len() <= NAMESPACE_BYTES_MAX
-        && bytes
-            .iter()
-            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        && bytes.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 /// Bytes of the namespace and its colon at the start of an identifier; 0 when it carries none.
@@ -194,10 +171,7 @@ mod tests {
     #[test]
     fn a_person_is_the_hash_of_namespace_and_id() {
         let check = |raw: &str, id: &str, block: &str| {
-            let expected = Person {
-                id: sip(id),
-                block: (sip(block) >> 32) as u32,
-            };
+            let expected = Person { id: sip(id), block: (sip(block) >> 32) as u32 };
             assert_eq!(hasher().person(raw), expected, "{raw}");
         };
         check("123456", "ft:123456", "ft:123");
@@ -205,16 +179,8 @@ mod tests {
         check("nir:123456", "nir:123456", "nir:123");
         check("NIR:123456", "ft:NIR:123456", "ft:NIR:123");
         check("9a:123456", "ft:9a:123456", "ft:9a:123");
-        check(
-            "abcdefghijklmnop:123456",
-            "abcdefghijklmnop:123456",
-            "abcdefghijklmnop:123",
-        );
-        check(
-            "abcdefghijklmnopq:1234",
-            "ft:abcdefghijklmnopq:1234",
-            "ft:abcdefghijklmnopq:1",
-        );
+        check("abcdefghijklmnop:123456", "abcdefghijklmnop:123456", "abcdefghijklmnop:123");
+        check("abcdefghijklmnopq:1234", "ft:abcdefghijklmnopq:1234", "ft:abcdefghijklmnopq:1");
         check("12", "ft:12", "ft:");
         check("nir:12", "nir:12", "nir:");
         check("", "ft:", "ft:");
@@ -246,16 +212,9 @@ mod tests {
             assert_eq!(error, format!("{expected} {ending}"));
         };
         check("766967696520707562", "18");
-        check(
-            "zz69676965207075626c6963206b6579",
-            "32, some of them not hexadecimal",
-        );
+        check("zz69676965207075626c6963206b6579", "32, some of them not hexadecimal");
         let shown = format!("{:?} {:?}", PseudonymKey::PUBLIC, hasher());
-        assert_eq!(
-            shown.matches("PseudonymKey(9a114262eee8c4e6)").count(),
-            2,
-            "{shown}"
-        );
+        assert_eq!(shown.matches("PseudonymKey(9a114262eee8c4e6)").count(), 2, "{shown}");
         assert!(!shown.contains("7669"), "{shown}");
     }
 }

@@ -117,11 +117,7 @@ impl Getter {
                 Found::One(value) => Found::One(seconds(&value)),
                 other => other,
             },
-            Getter::Capture {
-                from,
-                pattern,
-                group,
-            } => {
+            Getter::Capture { from, pattern, group } => {
                 let Found::One(Scalar::Text(Cow::Borrowed(text))) = record.at(from) else {
                     return Found::Absent;
                 };
@@ -133,11 +129,7 @@ impl Getter {
                     return values.next().map_or(Found::Absent, Found::One);
                 }
                 let values: Vec<_> = values.collect();
-                if values.is_empty() {
-                    Found::Absent
-                } else {
-                    Found::Many(values)
-                }
+                if values.is_empty() { Found::Absent } else { Found::Many(values) }
             }
         }
     }
@@ -243,9 +235,7 @@ fn first<'a>(
     record: Record<'a, '_>,
     draft: &mut Draft<'a, '_>,
 ) -> bool {
-    getters
-        .iter()
-        .any(|getter| put(field, getter.find(field, record), draft))
+    getters.iter().any(|getter| put(field, getter.find(field, record), draft))
 }
 
 /// The first time that can be read, else the last that is there, which is refused as such.
@@ -269,10 +259,7 @@ fn action<'a>(
     draft: &mut Draft<'a, '_>,
 ) -> bool {
     let mut other = None;
-    for value in getters
-        .iter()
-        .flat_map(|getter| values(getter.find(Field::Action, record)))
-    {
+    for value in getters.iter().flat_map(|getter| values(getter.find(Field::Action, record))) {
         let Some(word) = translate(words, &value) else {
             other.get_or_insert(value);
             continue;
@@ -294,9 +281,8 @@ fn outcome<'a>(
     record: Record<'a, '_>,
     draft: &mut Draft<'a, '_>,
 ) -> bool {
-    let value = getters
-        .iter()
-        .find_map(|getter| values(getter.find(Field::Outcome, record)).next());
+    let value =
+        getters.iter().find_map(|getter| values(getter.find(Field::Outcome, record)).next());
     let Some(value) = value else { return false };
     match translate(words, &value) {
         // ECS: nobody knows, so something else (a status) may.

@@ -22,10 +22,7 @@ pub fn redacted_skeleton(line: &[u8]) -> String {
     }
     let mut out = String::new();
     let mut parser = serde_json::Deserializer::from_str(&text);
-    let outline = Outline {
-        out: &mut out,
-        key: None,
-    };
+    let outline = Outline { out: &mut out, key: None };
     let ending = outline.deserialize(&mut parser).and_then(|()| parser.end());
     let room = SKELETON_BYTES_MAX - 64;
     if out.len() > room {
@@ -37,9 +34,7 @@ pub fn redacted_skeleton(line: &[u8]) -> String {
         out.push_str(" … cut");
     } else if let Err(error) = ending {
         let (at, column, size) = (error.line(), error.column(), line.len());
-        out.push_str(&format!(
-            " … broken at line {at} column {column}, {size} bytes"
-        ));
+        out.push_str(&format!(" … broken at line {at} column {column}, {size} bytes"));
     }
     out
 }
@@ -107,10 +102,7 @@ impl<'de> Visitor<'de> for Outline<'_> {
     /// Elements are alike: the first one speaks for all.
     fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<(), S::Error> {
         self.out.push('[');
-        let first = list.next_element_seed(Outline {
-            out: self.out,
-            key: None,
-        })?;
+        let first = list.next_element_seed(Outline { out: self.out, key: None })?;
         let mut elements = usize::from(first.is_some());
         if first.is_some() {
             while list.next_element::<IgnoredAny>()?.is_some() {
@@ -130,10 +122,7 @@ impl<'de> Visitor<'de> for Outline<'_> {
         while let Some(key) = map.next_key::<String>()? {
             self.out.push_str(separator);
             separator = ", ";
-            map.next_value_seed(Outline {
-                out: self.out,
-                key: Some(key),
-            })?;
+            map.next_value_seed(Outline { out: self.out, key: Some(key) })?;
         }
         self.out.push('}');
         Ok(())
@@ -170,22 +159,14 @@ mod tests {
             r#"{"account": "x", "q": "a "Dupont": 3}"#,
             r#"{"account": string, "q": string … broken at line 1 column 27, 37 bytes"#,
         );
-        check(
-            r#"{"a": "b""#,
-            r#"{"a": string … broken at line 1 column 9, 9 bytes"#,
-        );
+        check(r#"{"a": "b""#, r#"{"a": string … broken at line 1 column 9, 9 bytes"#);
         check(r#"{"a", "b"}"#, r"{ … broken at line 1 column 5, 10 bytes");
-        check(
-            r#"[1, 2] x"#,
-            "[number ×2] … broken at line 1 column 8, 8 bytes",
-        );
+        check(r#"[1, 2] x"#, "[number ×2] … broken at line 1 column 8, 8 bytes");
     }
 
     #[test]
     fn is_bounded() {
-        let wide: String = (0..5000)
-            .map(|i| format!(r#""key{}": [["x"]], "#, i % 10))
-            .collect();
+        let wide: String = (0..5000).map(|i| format!(r#""key{}": [["x"]], "#, i % 10)).collect();
         let skeleton = redacted_skeleton(format!("{{{wide}\"é\": 1}}").as_bytes());
         assert!(skeleton.len() <= SKELETON_BYTES_MAX && skeleton.ends_with(" … cut"));
         let deep = "[".repeat(100_000);

@@ -8,10 +8,7 @@ use crate::event::{Action, DATA_CLASSES, Outcome, PERSONS_PER_EVENT_MAX};
 
 pub(super) fn options() -> DecodeOptions {
     let population_codes = vec!["rsa".to_owned(), "minor".to_owned()];
-    DecodeOptions {
-        default_namespace: "ft".to_owned(),
-        population_codes,
-    }
+    DecodeOptions { default_namespace: "ft".to_owned(), population_codes }
 }
 
 pub(super) fn decoder(mapping: &str) -> Decoder {
@@ -51,32 +48,15 @@ pub(super) fn describe(decoded: &Result<Decoded<'_>, DecodeError>) -> String {
     number("persons", event.persons_known, event.persons.len() as u64);
     number("beyond", event.persons_beyond > 0, event.persons_beyond);
     number("unidentified", event.unidentified > 0, event.unidentified);
-    number(
-        "unrelated",
-        event.unrelated.is_some(),
-        u64::from(event.unrelated.unwrap_or(0)),
-    );
-    number(
-        "population",
-        event.population > 0,
-        u64::from(event.population),
-    );
+    number("unrelated", event.unrelated.is_some(), u64::from(event.unrelated.unwrap_or(0)));
+    number("population", event.population > 0, u64::from(event.population));
     let classes = (0..DATA_CLASSES.len()).filter(|bit| event.data & 1 << bit != 0);
     let lists = [
-        (
-            "data",
-            classes
-                .map(|bit| DATA_CLASSES[bit])
-                .collect::<Vec<_>>()
-                .join(","),
-        ),
+        ("data", classes.map(|bit| DATA_CLASSES[bit]).collect::<Vec<_>>().join(",")),
         ("ip", event.ip.as_deref().unwrap_or("").to_owned()),
         ("device", event.device.as_deref().unwrap_or("").to_owned()),
         ("session", event.session.as_deref().unwrap_or("").to_owned()),
-        (
-            "user_agent",
-            event.user_agent.as_deref().unwrap_or("").to_owned(),
-        ),
+        ("user_agent", event.user_agent.as_deref().unwrap_or("").to_owned()),
         ("bad", repairs.iter().collect::<Vec<_>>().join(",")),
     ];
     for (name, value) in lists.iter().filter(|(_, value)| !value.is_empty()) {
@@ -89,11 +69,7 @@ pub(super) fn describe(decoded: &Result<Decoded<'_>, DecodeError>) -> String {
 }
 
 pub(super) fn check(decoder: &mut Decoder, line: &str, expected: &str) {
-    assert_eq!(
-        describe(&decoder.decode(line.as_bytes())),
-        expected,
-        "{line}"
-    );
+    assert_eq!(describe(&decoder.decode(line.as_bytes())), expected, "{line}");
 }
 
 /// The rules of bad input hold on the fast path and for mapped lines alike.
@@ -101,22 +77,13 @@ pub(super) fn check(decoder: &mut Decoder, line: &str, expected: &str) {
 fn fault_table() {
     let mut native = decoder("");
     let mut mapped = decoder("query = ['/query', '/nowhere']");
-    assert!(matches!(
-        (&native.plan, &mapped.plan),
-        (Plan::Native(_), Plan::Json(_))
-    ));
+    assert!(matches!((&native.plan, &mapped.plan), (Plan::Native(_), Plan::Json(_))));
     let same_when_mapped = |what: &str| {
         // A mapping is forgiving where a list stands for one value, and has its own words for
         // nothing; what follows from that is tested with the presets.
-        ![
-            "list as",
-            "wrong types",
-            "empty record",
-            "bool as outcome",
-            "a number too large, unused",
-        ]
-        .iter()
-        .any(|w| what.starts_with(w))
+        !["list as", "wrong types", "empty record", "bool as outcome", "a number too large, unused"]
+            .iter()
+            .any(|w| what.starts_with(w))
     };
     for (what, line, expected) in FAULTS {
         assert_eq!(describe(&native.decode(line)), *expected, "{what}");
@@ -132,12 +99,8 @@ fn long_values_are_cut_and_counted() {
     let long = "é".repeat(600);
     let line = format!(r#"{{"time":0,"account":"a{long}","ip":"{long}","user_agent":"{long}"}}"#);
     let decoded = decoder.decode(line.as_bytes()).unwrap();
-    let lengths = [
-        &decoded.event.account,
-        &decoded.event.ip,
-        &decoded.event.user_agent,
-    ]
-    .map(|text| text.as_ref().map_or(0, |text| text.len()));
+    let lengths = [&decoded.event.account, &decoded.event.ip, &decoded.event.user_agent]
+        .map(|text| text.as_ref().map_or(0, |text| text.len()));
     assert_eq!(lengths, [255, 256, 1024]);
     assert!(decoded.repairs.iter().eq(["account", "ip", "user_agent"]));
 }
@@ -145,35 +108,21 @@ fn long_values_are_cut_and_counted() {
 #[test]
 fn too_many_persons_are_counted_beyond() {
     let mut decoder = decoder("");
-    let ids: Vec<String> = (0..PERSONS_PER_EVENT_MAX + 3)
-        .map(|id| format!("\"{id}\""))
-        .collect();
-    let line = format!(
-        r#"{{"time":0,"account":"a","records":[{}],"record_count":65540}}"#,
-        ids.join(",")
-    );
+    let ids: Vec<String> = (0..PERSONS_PER_EVENT_MAX + 3).map(|id| format!("\"{id}\"")).collect();
+    let line =
+        format!(r#"{{"time":0,"account":"a","records":[{}],"record_count":65540}}"#, ids.join(","));
     let decoded = decoder.decode(line.as_bytes()).unwrap();
     assert_eq!(decoded.event.persons.len(), PERSONS_PER_EVENT_MAX);
-    assert_eq!(
-        (decoded.event.persons_beyond, decoded.event.unidentified),
-        (3, 1)
-    );
+    assert_eq!((decoded.event.persons_beyond, decoded.event.unidentified), (3, 1));
     assert!(decoded.repairs.persons_over_limit && decoded.repairs.fields.is_empty());
-    check(
-        &mut decoder,
-        r#"{"time":1709287260000,"account":"a"}"#,
-        "T a",
-    );
+    check(&mut decoder, r#"{"time":1709287260000,"account":"a"}"#, "T a");
 }
 
 #[test]
 fn oversized_lines_are_refused() {
     let line = vec![b' '; LINE_BYTES_MAX + 1];
     let error = decoder("").decode(&line).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a line of 16777217 bytes is over the limit of 16777216"
-    );
+    assert_eq!(error.to_string(), "a line of 16777217 bytes is over the limit of 16777216");
 }
 
 #[test]
@@ -196,16 +145,10 @@ fn errors_show_where_and_no_value() {
         error(r#"{"time":0,"account":"dupont" "x"}"#),
         "not JSON: expected `,` or `}` at line 1 column 30"
     );
-    for line in [
-        r#"{"account":"dupont"}"#,
-        r#"{"time":"dupont","account":"a"}"#,
-        r#""dupont""#,
-    ] {
+    for line in [r#"{"account":"dupont"}"#, r#"{"time":"dupont","account":"a"}"#, r#""dupont""#] {
         assert!(!error(line).contains("dupont"), "{line}");
     }
-    let reasons = FAULTS
-        .iter()
-        .filter_map(|(_, _, outcome)| outcome.strip_prefix("! "));
+    let reasons = FAULTS.iter().filter_map(|(_, _, outcome)| outcome.strip_prefix("! "));
     for reason in reasons {
         assert!(DecodeError::REASONS.contains(&reason), "{reason}");
     }
@@ -234,10 +177,7 @@ fn constants_win_over_the_line() {
 #[test]
 fn options_are_checked() {
     let codes = (0..33).map(|i| format!("c{}", i.min(31))).collect();
-    let options = DecodeOptions {
-        default_namespace: "FT".to_owned(),
-        population_codes: codes,
-    };
+    let options = DecodeOptions { default_namespace: "FT".to_owned(), population_codes: codes };
     let error = Decoder::new(&Mapping::default(), PseudonymKey::PUBLIC, options).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -250,7 +190,15 @@ fn options_are_checked() {
 fn any_event() -> impl Strategy<Value = serde_json::Value> {
     let text = || proptest::option::of("[a-zà-ü0-9:_./\"\\\\]{1,12}");
     let ids = proptest::option::of(proptest::collection::vec("[a-z0-9:é]{1,9}", 0..5));
-    (0i64..7_000_000_000_000, "[a-z0-9\"\u{1F600}]{1,9}", text(), text(), ids, 0usize..11, proptest::option::of(0u32..99))
+    (
+        0i64..7_000_000_000_000,
+        "[a-z0-9\"\u{1F600}]{1,9}",
+        text(),
+        text(),
+        ids,
+        0usize..11,
+        proptest::option::of(0u32..99),
+    )
         .prop_map(|(time, account, partner, ip, records, action, record_count)| {
             serde_json::json!({
                 "time": time, "account": account, "partner": partner, "ip": ip, "records": records,

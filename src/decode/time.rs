@@ -34,19 +34,10 @@ pub(super) fn parse(text: &str) -> Option<TimestampMs> {
 /// Reads a decimal number of seconds since 1970 with up to any number of decimals.
 pub(super) fn parse_seconds(text: &str) -> Option<TimestampMs> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if whole.is_empty()
-        || !whole
-            .bytes()
-            .chain(fraction.bytes())
-            .all(|b| b.is_ascii_digit())
-    {
+    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
         return None;
     }
-    whole
-        .parse::<i64>()
-        .ok()?
-        .checked_mul(1000)?
-        .checked_add(thousandths(fraction.as_bytes()))
+    whole.parse::<i64>().ok()?.checked_mul(1000)?.checked_add(thousandths(fraction.as_bytes()))
 }
 
 /// Reads `YYYY-MM-DD` as days since 1970-01-01.
@@ -109,28 +100,7 @@ fn common_log(text: &[u8]) -> Option<TimestampMs> {
         b"Dec",
     ];
     let text: &[u8; 26] = text.try_into().ok()?;
-    let [
-        _,
-        _,
-        b'/',
-        _,
-        _,
-        _,
-        b'/',
-        _,
-        _,
-        _,
-        _,
-        b':',
-        ..,
-        b' ',
-        sign,
-        h1,
-        h2,
-        m1,
-        m2,
-    ] = text
-    else {
+    let [_, _, b'/', _, _, _, b'/', _, _, _, _, b':', .., b' ', sign, h1, h2, m1, m2] = text else {
         return None;
     };
     let month = MONTHS.iter().position(|name| *name == &text[3..6])? as i64 + 1;
@@ -144,11 +114,7 @@ fn date(text: &[u8]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
         return None;
     };
-    checked_date(
-        digits(&[*y1, *y2, *y3, *y4])?,
-        digits(&[*m1, *m2])?,
-        digits(&[*d1, *d2])?,
-    )
+    checked_date(digits(&[*y1, *y2, *y3, *y4])?, digits(&[*m1, *m2])?, digits(&[*d1, *d2])?)
 }
 
 fn checked_date(year: i64, month: i64, day: i64) -> Option<i64> {
@@ -161,11 +127,7 @@ fn clock_seconds(text: &[u8]) -> Option<i64> {
     let [h1, h2, b':', m1, m2, b':', s1, s2] = text else {
         return None;
     };
-    let (hour, minute, second) = (
-        digits(&[*h1, *h2])?,
-        digits(&[*m1, *m2])?,
-        digits(&[*s1, *s2])?,
-    );
+    let (hour, minute, second) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?, digits(&[*s1, *s2])?);
     (hour < 24 && minute < 60 && second <= 60).then(|| hour * 3600 + minute * 60 + second.min(59))
 }
 
@@ -215,10 +177,7 @@ mod tests {
         check("2024-03-01T10:00Z", Some(1_709_287_200_000));
         check("2024-03-01T11:00:00+01", Some(1_709_287_200_000));
         check("2024-03-01T11:00:00+0100", Some(1_709_287_200_000));
-        check(
-            "2024-03-01T11:00:00+01:00[Europe/Paris]",
-            Some(1_709_287_200_000),
-        );
+        check("2024-03-01T11:00:00+01:00[Europe/Paris]", Some(1_709_287_200_000));
         check("1709287200000", Some(1_709_287_200_000));
         check("01/Mar/2024:10:00:00 +0000", Some(1_709_287_200_000));
         check("10/Oct/2000:13:55:36 -0700", Some(971_211_336_000));

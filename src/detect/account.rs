@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::baseline::{Activity, KEEP_DAY, KEEP_HOUR, Moments, predict, predict_alone, winsorise};
 use super::counts::Predictive;
+use super::episode::{Episode, Trail};
 use super::epoch::{
     BASELINES, Builder, FOREIGN_FROM_DAY, Group, GroupPartial, HourClass, Kind, baseline_index,
     channel, maximum_bin, ratio_bin,
 };
-use super::episode::{Episode, Trail};
 use super::limits::{CLOCK_FALLBACK_MS, HOUR_SLOTS, KNOWN_MAX};
 use super::tail::score_bin;
 use super::territory::Vote;
@@ -151,7 +151,9 @@ impl Today {
     pub fn enter_hour(&mut self, day: &LocalDay, classes: &[HourClass], kind: Kind) {
         let hour_of_week = day.hour_of_week(self.slot);
         let class = match kind {
-            Kind::Human => classes.get(usize::from(hour_of_week)).copied().unwrap_or(HourClass::Off),
+            Kind::Human => {
+                classes.get(usize::from(hour_of_week)).copied().unwrap_or(HourClass::Off)
+            }
             Kind::Machine | Kind::Source => HourClass::Core,
         };
         if class != self.class {
@@ -233,7 +235,13 @@ impl Account {
 
     /// The baseline's word on one measure at one hour class.
     #[must_use]
-    pub fn model(&self, touch: Touch, measure: Measure, class: HourClass, group: &Group) -> Predictive {
+    pub fn model(
+        &self,
+        touch: Touch,
+        measure: Measure,
+        class: HourClass,
+        group: &Group,
+    ) -> Predictive {
         let index = baseline_index(measure, class as usize);
         let own = &self.base[touch as usize][index];
         let prior = group.priors[touch as usize][index];
@@ -419,9 +427,10 @@ impl Account {
         (self.group as usize) < groups
             && moments.iter().all(|t| t.abs() < FAR_MS)
             && self.day.weekday < 7
-            && self.today.as_ref().is_none_or(|today| {
-                today.slot < 400 && today.windows.iter().all(Windows::is_sound)
-            })
+            && self
+                .today
+                .as_ref()
+                .is_none_or(|today| today.slot < 400 && today.windows.iter().all(Windows::is_sound))
             && self.episode.as_ref().is_none_or(|e| e.is_sound() && e.last_signal.abs() < FAR_MS)
     }
 }

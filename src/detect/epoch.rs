@@ -403,7 +403,11 @@ impl Builder {
             scores.groups.insert(key.clone(), kept);
             let hours = self.hours.entry(key.clone()).or_insert_with(|| vec![0.0; 168]);
             hours.iter_mut().for_each(|h| *h *= 0.97);
-            group.hours.bins().filter(|(h, _)| *h < 168).for_each(|(h, n)| hours[h] += f64::from(n));
+            group
+                .hours
+                .bins()
+                .filter(|(h, _)| *h < 168)
+                .for_each(|(h, n)| hours[h] += f64::from(n));
             let activity = self.activity.entry(key.clone()).or_default();
             for (sum, (used, offered)) in activity.iter_mut().zip(group.activity) {
                 *sum = (sum.0 * 0.97 + used as f64, sum.1 * 0.97 + offered as f64);
@@ -646,4 +650,3 @@ impl Epoch {
         Epoch { number: 0, channels, groups: BTreeMap::new(), votes: Vec::new(), day: 0 }
     }
 }
-

@@ -4,10 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::account::{Account, TOUCHES, Today, UNKNOWN, is_territorial};
+use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after};
 use super::epoch::{HourClass, Kind, channel};
-use super::episode::{
-    Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after,
-};
 use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, TRAIL_FROM};
 use super::report::{Cause, Finding, Report};
 use super::rule::{RolePrior, Watch};
@@ -46,7 +44,8 @@ pub(super) fn judge(
     for touch in TOUCHES {
         if !today.windows[touch as usize].is_empty() {
             for measure in Measure::ALL {
-                let ahead = measure_one(account, shared, &mut today, touch, measure, &mut crossings);
+                let ahead =
+                    measure_one(account, shared, &mut today, touch, measure, &mut crossings);
                 next = next.min(ahead);
             }
         }
@@ -92,7 +91,13 @@ fn measure_one(
     };
     today.fired |= 1 << channel(touch, measure);
     let watch = rule.watch;
-    crossings.push(Crossing { watch, touch: Some(touch), measure: Some(measure), count, threshold });
+    crossings.push(Crossing {
+        watch,
+        touch: Some(touch),
+        measure: Some(measure),
+        count,
+        threshold,
+    });
     i64::MAX
 }
 
@@ -400,9 +405,10 @@ fn signal(
     let epoch = account.today.as_ref().map_or(0, |t| t.epoch);
     let group = shared.group(account.group, epoch);
     let name = shared.groups[account.group as usize].key.name();
-    let peers = touch.zip(measure).filter(|_| group.size > 1).map(|(touch, measure)| {
-        (name, group.size, group.p99[channel(touch, measure)])
-    });
+    let peers = touch
+        .zip(measure)
+        .filter(|_| group.size > 1)
+        .map(|(touch, measure)| (name, group.size, group.p99[channel(touch, measure)]));
     episode.learning |= !mature;
     episode.signals.push(SignalState {
         rule: shared.rules.get(watch).map(|r| r.id.clone()).unwrap_or_default(),
@@ -488,7 +494,12 @@ pub(super) fn expose(account: &mut Account, shared: &mut Shared, now: &Now<'_, '
 }
 
 /// A revision when exposure passed its milestone.
-pub(super) fn milestone(account: &mut Account, shared: &Shared, at: TimestampMs, out: &mut Vec<Finding>) {
+pub(super) fn milestone(
+    account: &mut Account,
+    shared: &Shared,
+    at: TimestampMs,
+    out: &mut Vec<Finding>,
+) {
     let Some(episode) = &mut account.episode else { return };
     let persons = episode.exposure.persons().0;
     if persons >= episode.milestone {

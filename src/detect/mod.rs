@@ -280,9 +280,10 @@ impl Detector {
         if open {
             judge::expose(account, shared, now);
         }
-        let look = account.today.as_ref().is_some_and(|today| {
-            today.slack <= 0 || today.unidentified > 0 || today.after_end > 0
-        });
+        let look = account
+            .today
+            .as_ref()
+            .is_some_and(|today| today.slack <= 0 || today.unidentified > 0 || today.after_end > 0);
         if look || open {
             judge::judge(account, shared, now, deadlines, out);
             judge::milestone(account, shared, now.event.time, out);
@@ -318,9 +319,15 @@ impl Detector {
     }
 
     fn newcomer(&mut self, name: &str, kind: Kind, event: &AccessEvent<'_>) -> Account {
-        let named = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let named = |text: &Option<std::borrow::Cow<'_, str>>| {
+            text.as_deref().unwrap_or_default().to_owned()
+        };
         let key = GroupKey { kind, partner: named(&event.partner), role: named(&event.role) };
-        let key = if kind == Kind::Source { GroupKey { kind, partner: String::new(), role: String::new() } } else { key };
+        let key = if kind == Kind::Source {
+            GroupKey { kind, partner: String::new(), role: String::new() }
+        } else {
+            key
+        };
         Account {
             name: name.into(),
             kind,

@@ -302,7 +302,7 @@ impl Shared {
             Scope::Unit(name) => name == unit,
             Scope::Partner(name) => *name == key.partner,
             Scope::Role(name) => *name == key.role,
-            Scope::Group(name) => *name == key.name(),
+            Scope::Group { partner, role } => *partner == key.partner && *role == key.role,
         };
         self.expected
             .iter()

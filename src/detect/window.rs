@@ -479,7 +479,9 @@ mod tests {
         windows.reset(0);
         let mut state = 7u64;
         for _ in 0..300_000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             windows.touch((state >> 32) as u32, 0, |c| c, || Origin::Unknown);
         }
         for measure in Measure::ALL {

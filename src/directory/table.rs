@@ -42,11 +42,8 @@ impl fmt::Display for Problem {
 
 impl DirectoryError {
     fn listing(&self) -> String {
-        let mut lines: Vec<String> = self
-            .problems
-            .iter()
-            .map(|problem| format!("{}: {problem}", self.file))
-            .collect();
+        let mut lines: Vec<String> =
+            self.problems.iter().map(|problem| format!("{}: {problem}", self.file)).collect();
         if self.more > 0 {
             lines.push(format!("{}: and {} more", self.file, self.more));
         }
@@ -59,11 +56,7 @@ impl DirectoryError {
             return;
         }
         let (column, problem) = (column.map(str::to_owned), problem.to_owned());
-        self.problems.push(Problem {
-            line,
-            column,
-            problem,
-        });
+        self.problems.push(Problem { line, column, problem });
     }
 }
 
@@ -107,19 +100,10 @@ impl<'r> Row<'r> {
     /// The meaning of a word, in any case; another word is a problem.
     pub(super) fn word<T: Copy>(&mut self, column: &'static str, words: &[(&str, T)]) -> Option<T> {
         let value = self.get(column)?;
-        let known = words
-            .iter()
-            .find(|(word, _)| word.eq_ignore_ascii_case(value));
+        let known = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value));
         if known.is_none() {
-            let choices = words
-                .iter()
-                .map(|(word, _)| *word)
-                .collect::<Vec<_>>()
-                .join(", ");
-            self.problem(
-                column,
-                &format!("\"{value}\" is not known: choose one of {choices}"),
-            );
+            let choices = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+            self.problem(column, &format!("\"{value}\" is not known: choose one of {choices}"));
         }
         known.map(|(_, meaning)| *meaning)
     }
@@ -138,11 +122,7 @@ pub(super) fn read(
     columns: Columns,
     mut each: impl FnMut(&mut Row<'_>),
 ) -> Result<(), DirectoryError> {
-    let mut problems = DirectoryError {
-        file: file.to_owned(),
-        problems: Vec::new(),
-        more: 0,
-    };
+    let mut problems = DirectoryError { file: file.to_owned(), problems: Vec::new(), more: 0 };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter(bytes))
@@ -163,11 +143,7 @@ pub(super) fn read(
     if !problems.problems.is_empty() {
         return Err(problems);
     }
-    let mut lines = Lines {
-        bytes,
-        at: 0,
-        line: 1,
-    };
+    let mut lines = Lines { bytes, at: 0, line: 1 };
     for row in rows {
         let record = match row {
             Ok(record) => record,
@@ -188,29 +164,16 @@ pub(super) fn read(
             problems.add(line, None, &problem);
             continue;
         }
-        each(&mut Row {
-            header: &header,
-            record: &record,
-            line,
-            problems: &mut problems,
-        });
+        each(&mut Row { header: &header, record: &record, line, problems: &mut problems });
     }
-    if problems.problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems)
-    }
+    if problems.problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// Spreadsheets of half of Europe write semicolons.
 fn delimiter(bytes: &[u8]) -> u8 {
     let header = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let count = |delimiter| header.iter().filter(|b| **b == delimiter).count();
-    if count(b';') > count(b',') {
-        b';'
-    } else {
-        b','
-    }
+    if count(b';') > count(b',') { b';' } else { b',' }
 }
 
 fn header(
@@ -225,32 +188,19 @@ fn header(
             return Vec::new();
         }
     };
-    let known: Vec<&str> = columns
-        .required
-        .iter()
-        .chain(columns.optional)
-        .copied()
-        .collect();
+    let known: Vec<&str> = columns.required.iter().chain(columns.optional).copied().collect();
     let mut seen = BTreeSet::new();
     for name in &names {
         if !known.contains(&name.as_str()) {
             let choices = known.join(", ");
-            problems.add(
-                1,
-                Some(name),
-                &format!("unknown column: choose among {choices}"),
-            );
+            problems.add(1, Some(name), &format!("unknown column: choose among {choices}"));
         } else if !seen.insert(name) {
             problems.add(1, Some(name), "the column is there twice: take one out");
         }
     }
     for required in columns.required {
         if !names.iter().any(|name| name == required) {
-            problems.add(
-                1,
-                Some(required),
-                "the column is missing: add it to the first line",
-            );
+            problems.add(1, Some(required), "the column is missing: add it to the first line");
         }
     }
     names
@@ -266,9 +216,7 @@ struct Lines<'b> {
 
 impl Lines<'_> {
     fn of(&mut self, position: Option<&csv::Position>) -> u64 {
-        let before = position
-            .and_then(|p| usize::try_from(p.byte()).ok())
-            .unwrap_or(self.at);
+        let before = position.and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(self.at);
         let is_end = |b: &&u8| matches!(b, b'\r' | b'\n');
         let empty = self.bytes.iter().skip(before).take_while(is_end).count();
         let passed = self.bytes.get(self.at..before + empty).unwrap_or_default();

@@ -10,10 +10,7 @@ fn fingerprint(id: &str) -> u32 {
 }
 
 fn problems<T>(result: Result<T, DirectoryError>) -> String {
-    result
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default()
+    result.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 #[test]
@@ -31,11 +28,7 @@ fn accounts_in_any_shape() {
         let accounts = Accounts::read("a.csv", text.as_bytes()).unwrap();
         assert_eq!(accounts.0.get("svc"), Some(&expected), "{text}");
         assert_eq!(accounts.0.len(), 2, "{text}");
-        assert_eq!(
-            accounts.0.get("a"),
-            Some(&AccountEntry::default()),
-            "{text}"
-        );
+        assert_eq!(accounts.0.get("a"), Some(&AccountEntry::default()), "{text}");
     };
     check(
         "account,partner,unit,role,kind,starts_on,ends_on,protected\n\
@@ -51,16 +44,9 @@ fn accounts_in_any_shape() {
 #[test]
 fn accounts_tell_all_their_errors() {
     let check = |text: &str, expected: &str| {
-        assert_eq!(
-            problems(Accounts::read("a.csv", text.as_bytes())),
-            expected,
-            "{text}"
-        );
+        assert_eq!(problems(Accounts::read("a.csv", text.as_bytes())), expected, "{text}");
     };
-    check(
-        "",
-        "a.csv: line 1: the file is empty: its first line names the columns account",
-    );
+    check("", "a.csv: line 1: the file is empty: its first line names the columns account");
     check(
         "acount,role,role\nx,y,z\n",
         "a.csv: line 1, acount: unknown column: choose among account, partner, unit, role, kind, \
@@ -104,10 +90,7 @@ fn errors_are_bounded() {
 #[test]
 fn other_encodings_are_named() {
     assert_eq!(
-        problems(Accounts::read(
-            "a.csv",
-            b"account,unit\na,\xe9vry\nb,\n\xff,\n"
-        )),
+        problems(Accounts::read("a.csv", b"account,unit\na,\xe9vry\nb,\n\xff,\n")),
         "a.csv: line 2: not UTF-8: save the file as \"CSV UTF-8\"\n\
          a.csv: line 4: not UTF-8: save the file as \"CSV UTF-8\""
     );
@@ -119,10 +102,7 @@ fn expected_activity() {
                 group:cap-emploi/cap-adviser,400,2024-03-01,,jm,\"transfer, spring\"\n\
                 account: svc ,0,,1970-01-01,jm,batch\n";
     let all = read_expected("e.csv", text.as_bytes()).unwrap();
-    let group = Scope::Group {
-        partner: "cap-emploi".to_owned(),
-        role: "cap-adviser".to_owned(),
-    };
+    let group = Scope::Group { partner: "cap-emploi".to_owned(), role: "cap-adviser".to_owned() };
     assert_eq!(
         all[0],
         Expected {
@@ -134,10 +114,7 @@ fn expected_activity() {
             reason: "transfer, spring".to_owned(),
         }
     );
-    assert_eq!(
-        (all[1].scope.to_string().as_str(), all[1].to),
-        ("account:svc", Some(0))
-    );
+    assert_eq!((all[1].scope.to_string().as_str(), all[1].to), ("account:svc", Some(0)));
     assert_eq!(
         problems(read_expected(
             "e.csv",
@@ -154,21 +131,10 @@ fn expected_activity() {
 
 #[test]
 fn scopes_read_as_written() {
-    for text in [
-        "account:a:b",
-        "unit:u",
-        "partner:p",
-        "role:r",
-        "group:p/r/x",
-    ] {
-        assert_eq!(
-            Scope::parse(text).map(|scope| scope.to_string()).as_deref(),
-            Some(text)
-        );
+    for text in ["account:a:b", "unit:u", "partner:p", "role:r", "group:p/r/x"] {
+        assert_eq!(Scope::parse(text).map(|scope| scope.to_string()).as_deref(), Some(text));
     }
-    for text in [
-        "", "account", "account:", "group:p", "group:/r", "group:p/", "team:x",
-    ] {
+    for text in ["", "account", "account:", "group:p", "group:/r", "group:p/", "team:x"] {
         assert_eq!(Scope::parse(text), None, "{text}");
     }
 }
@@ -177,17 +143,11 @@ fn scopes_read_as_written() {
 fn caseloads_hold_pseudonyms() {
     let text = "person;account\n123;b\nft:123;b\nnir:123;a\n";
     let caseload = Caseload::read("c.csv", text.as_bytes(), &hash()).unwrap();
-    let expected = vec![
-        ("a".to_owned(), fingerprint("nir:123")),
-        ("b".to_owned(), fingerprint("123")),
-    ];
+    let expected =
+        vec![("a".to_owned(), fingerprint("nir:123")), ("b".to_owned(), fingerprint("123"))];
     assert_eq!(caseload, Caseload(expected));
     assert_eq!(
-        problems(Caseload::read(
-            "c.csv",
-            b"person,account\n1840775,\n,a\n1840775,a,b\n",
-            &hash()
-        )),
+        problems(Caseload::read("c.csv", b"person,account\n1840775,\n,a\n1840775,a,b\n", &hash())),
         "c.csv: line 2, account: is empty: fill it in, or take the line out\n\
          c.csv: line 3, person: is empty: fill it in, or take the line out\n\
          c.csv: line 4: 3 values for 2 columns: quote values that hold the separator"
@@ -207,11 +167,7 @@ fn the_last_unit_of_a_person_counts() {
     expected.sort_unstable();
     assert_eq!(units, PersonUnits(expected));
     assert_eq!(
-        problems(PersonUnits::read(
-            "p.csv",
-            b"person,unit,last_active\n1,,hier\n",
-            &hash()
-        )),
+        problems(PersonUnits::read("p.csv", b"person,unit,last_active\n1,,hier\n", &hash())),
         "p.csv: line 2, last_active: is no date: write YYYY-MM-DD, or leave it empty\n\
          p.csv: line 2, unit: is empty: fill it in, or take the line out"
     );

@@ -100,10 +100,7 @@ pub(super) struct Input {
 
 impl Input {
     fn new(file: File) -> Input {
-        Input {
-            bytes: BufReader::with_capacity(COMPRESSED_BUFFER_BYTES, file),
-            sip: false,
-        }
+        Input { bytes: BufReader::with_capacity(COMPRESSED_BUFFER_BYTES, file), sip: false }
     }
 }
 
@@ -116,11 +113,7 @@ impl Read for Input {
 impl BufRead for Input {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let bytes = self.bytes.fill_buf()?;
-        Ok(if self.sip {
-            &bytes[..bytes.len().min(1)]
-        } else {
-            bytes
-        })
+        Ok(if self.sip { &bytes[..bytes.len().min(1)] } else { bytes })
     }
 
     fn consume(&mut self, bytes: usize) {

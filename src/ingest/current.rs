@@ -45,10 +45,7 @@ impl Current {
             reader = Reader::open(&path).map_err(failed)?;
             reader.sip();
             if !matches!(reader.skip(offset), Ok(true)) {
-                return Err(IngestError::Shorter {
-                    path: path.display().to_string(),
-                    offset,
-                });
+                return Err(IngestError::Shorter { path: path.display().to_string(), offset });
             }
         }
         Ok(Current {
@@ -90,11 +87,7 @@ impl Current {
     }
 
     pub(super) fn failed(&self, error: io::Error, position: Position) -> IngestError {
-        IngestError::Read {
-            path: self.path.display().to_string(),
-            position,
-            error,
-        }
+        IngestError::Read { path: self.path.display().to_string(), position, error }
     }
 }
 

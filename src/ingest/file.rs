@@ -87,55 +87,25 @@ impl FileSource {
     /// cannot be followed.
     pub fn open(options: FileOptions, resume: Option<Resume>) -> Result<FileSource, IngestError> {
         check_paths(&options.paths)?;
-        let resume = resume.unwrap_or(Resume {
-            segments: Vec::new(),
-            position: 0,
-        });
+        let resume = resume.unwrap_or(Resume { segments: Vec::new(), position: 0 });
         // Nothing to recognise: no beginnings to read.
-        let head_bytes = if resume.segments.is_empty() {
-            0
-        } else {
-            HEAD_BYTES
-        };
+        let head_bytes = if resume.segments.is_empty() { 0 } else { HEAD_BYTES };
         let given = options
             .paths
             .iter()
             .map(|path| found(path, head_bytes).map_err(|error| unreadable(path, &error)))
             .collect::<Result<Vec<_>, _>>()?;
-        let followed = options
-            .paths
-            .last()
-            .filter(|_| options.follow)
-            .map(PathBuf::as_path);
-        if let (
-            Some(path),
-            Some(Found {
-                plain_length: None, ..
-            }),
-        ) = (followed, given.last())
-        {
-            return Err(IngestError::FollowCompressed {
-                path: path.display().to_string(),
-            });
+        let followed = options.paths.last().filter(|_| options.follow).map(PathBuf::as_path);
+        if let (Some(path), Some(Found { plain_length: None, .. })) = (followed, given.last()) {
+            return Err(IngestError::FollowCompressed { path: path.display().to_string() });
         }
         let siblings = match followed {
             Some(path) if !resume.segments.is_empty() => siblings_of(path, &options.paths),
             _ => Vec::new(),
         };
-        let search = Search {
-            followed,
-            siblings: &siblings,
-            skip_missing: options.skip_missing,
-        };
-        let Plan {
-            finished,
-            queue,
-            notices,
-        } = plan(&given, &search, &resume)?;
-        let bytes_total = queue
-            .iter()
-            .map(|planned| stored_bytes(&planned.path))
-            .sum();
+        let search = Search { followed, siblings: &siblings, skip_missing: options.skip_missing };
+        let Plan { finished, queue, notices } = plan(&given, &search, &resume)?;
+        let bytes_total = queue.iter().map(|planned| stored_bytes(&planned.path)).sum();
         let mut source = FileSource {
             follow: options.follow,
             poll: options.poll,
@@ -150,9 +120,7 @@ impl FileSource {
             bytes_total,
         };
         // The first file is opened at once, so that a place that cannot be found is told at once.
-        source
-            .splitter
-            .begin(end_of(&source.segments), end_of(&source.segments));
+        source.splitter.begin(end_of(&source.segments), end_of(&source.segments));
         source.open_next()?;
         Ok(source)
     }
@@ -173,15 +141,9 @@ impl FileSource {
             opened => opened?,
         };
         if self.follow && self.queue.len() == 1 && current.reader.plain().is_none() {
-            return Err(IngestError::FollowCompressed {
-                path: current.path.display().to_string(),
-            });
+            return Err(IngestError::FollowCompressed { path: current.path.display().to_string() });
         }
-        self.segments.push(Segment {
-            fingerprint: current.fingerprint(),
-            base,
-            length: None,
-        });
+        self.segments.push(Segment { fingerprint: current.fingerprint(), base, length: None });
         self.splitter.begin(base, base + current.offset);
         self.current = Some(current);
         self.queue.pop_front();
@@ -270,10 +232,7 @@ impl FileSource {
     /// Ends the current file and reads what is at its path now from the beginning.
     fn read_anew(&mut self, notice: Notice, batch: &mut Batch) -> Step {
         if let Some(current) = &self.current {
-            self.queue.push_back(Planned {
-                path: current.path.clone(),
-                offset: 0,
-            });
+            self.queue.push_back(Planned { path: current.path.clone(), offset: 0 });
         }
         self.finish(batch);
         self.notices.push_back(notice);
@@ -331,11 +290,7 @@ impl Source for FileSource {
             return Ok(SourceEvent::End);
         }
         loop {
-            let mut step = if self.notices.is_empty() {
-                Step::Go
-            } else {
-                Step::Flush
-            };
+            let mut step = if self.notices.is_empty() { Step::Go } else { Step::Flush };
             if step == Step::Go {
                 step = match self.splitter.split(&mut batch) {
                     Split::Full => Step::Flush,
@@ -361,15 +316,9 @@ impl Source for FileSource {
     }
 
     fn progress(&self) -> Progress {
-        let current = self
-            .current
-            .as_ref()
-            .map_or(0, |current| current.reader.on_disk());
+        let current = self.current.as_ref().map_or(0, |current| current.reader.on_disk());
         let bytes_total = (!self.follow).then_some(self.bytes_total);
-        Progress {
-            bytes_read: self.bytes_finished + current,
-            bytes_total,
-        }
+        Progress { bytes_read: self.bytes_finished + current, bytes_total }
     }
 }
 
@@ -385,21 +334,11 @@ mod tests {
             folder.write(name, bytes);
         }
         for batch_lines in [1, 2, 10_000] {
-            let options = FileOptions {
-                limits: limits(batch_lines),
-                ..folder.options(&names)
-            };
+            let options = FileOptions { limits: limits(batch_lines), ..folder.options(&names) };
             let mut source = FileSource::open(options, None).unwrap();
-            assert_eq!(
-                folder.said(&mut source),
-                expected,
-                "batches of {batch_lines}"
-            );
+            assert_eq!(folder.said(&mut source), expected, "batches of {batch_lines}");
             let stored = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-            let whole = Progress {
-                bytes_read: stored,
-                bytes_total: Some(stored),
-            };
+            let whole = Progress { bytes_read: stored, bytes_total: Some(stored) };
             assert_eq!(source.progress(), whole);
         }
     }
@@ -412,10 +351,7 @@ mod tests {
         let last = b"f\n".to_vec();
         for encode in [|b: &[u8]| b.to_vec(), gzip, zstd] {
             let (first, second) = (encode(first), encode(second));
-            check(
-                &[("1", first), ("2", second), ("3", last.clone())],
-                &expected,
-            );
+            check(&[("1", first), ("2", second), ("3", last.clone())], &expected);
         }
         let members = [gzip(b"\xEF\xBB\xBFa\r"), gzip(b"\n\nb\nc"), gzip(b"")].concat();
         let frames = [zstd(b"\xEF\xBB\xBFd"), zstd(b"\ne\n\n")].concat();
@@ -425,14 +361,7 @@ mod tests {
     #[test]
     fn empty_files_and_ends_without_a_line() {
         check(&[("1", Vec::new())], &[]);
-        check(
-            &[
-                ("1", b"\n\n".to_vec()),
-                ("2", Vec::new()),
-                ("3", b"x".to_vec()),
-            ],
-            &["2:x"],
-        );
+        check(&[("1", b"\n\n".to_vec()), ("2", Vec::new()), ("3", b"x".to_vec())], &["2:x"]);
     }
 
     #[test]
@@ -445,10 +374,7 @@ mod tests {
             next = batch.next;
         }
         assert_eq!(next, 4);
-        assert!(matches!(
-            source.next(Batch::default()),
-            Ok(SourceEvent::End)
-        ));
+        assert!(matches!(source.next(Batch::default()), Ok(SourceEvent::End)));
     }
 
     #[test]
@@ -456,33 +382,18 @@ mod tests {
         let folder = Folder::new();
         folder.write("log", "a\nlonger\nb\nlonger still");
         for batch_lines in [1, 10_000] {
-            let limits = Limits {
-                line_max: 5,
-                ..limits(batch_lines)
-            };
-            let options = FileOptions {
-                limits,
-                ..folder.options(&["log"])
-            };
+            let limits = Limits { line_max: 5, ..limits(batch_lines) };
+            let options = FileOptions { limits, ..folder.options(&["log"]) };
             let said = folder.said(&mut FileSource::open(options, None).unwrap());
-            let oversized = |at, length| {
-                format!(
-                    "{:?}",
-                    Notice::Oversized {
-                        position: at,
-                        length
-                    }
-                )
-            };
+            let oversized =
+                |at, length| format!("{:?}", Notice::Oversized { position: at, length });
             assert_eq!(said, ["0:a", &oversized(2, 6), "9:b", &oversized(11, 12)]);
         }
     }
 
     #[test]
     fn a_damaged_archive_gives_all_its_whole_lines_and_a_notice() {
-        let text: String = (0..20_000)
-            .map(|n| format!("line {n} {}\n", n * n))
-            .collect();
+        let text: String = (0..20_000).map(|n| format!("line {n} {}\n", n * n)).collect();
         for encode in [gzip, zstd] {
             let whole = encode(text.as_bytes());
             for kept in [whole.len() / 2, whole.len() - 3] {
@@ -493,27 +404,12 @@ mod tests {
                 let after = said.pop().unwrap();
                 assert!(after.ends_with(":after"), "{after}");
                 let notice = said.pop().unwrap();
-                assert!(
-                    notice.starts_with("Damaged { path: \"1\", position: "),
-                    "{notice}"
-                );
-                assert!(
-                    said.len()
-                        > if kept > whole.len() / 2 {
-                            19_000
-                        } else {
-                            5_000
-                        }
-                );
-                let read: String = said
-                    .iter()
-                    .map(|s| s.split_once(':').unwrap().1.to_owned() + "\n")
-                    .collect();
+                assert!(notice.starts_with("Damaged { path: \"1\", position: "), "{notice}");
+                assert!(said.len() > if kept > whole.len() / 2 { 19_000 } else { 5_000 });
+                let read: String =
+                    said.iter().map(|s| s.split_once(':').unwrap().1.to_owned() + "\n").collect();
                 assert!(text.starts_with(&read));
-                assert!(
-                    notice.contains(&format!("position: {},", read.len())),
-                    "{notice}"
-                );
+                assert!(notice.contains(&format!("position: {},", read.len())), "{notice}");
             }
         }
     }
@@ -523,29 +419,18 @@ mod tests {
         let text: String = (0..50_000).map(|n| format!("line {n}\n")).collect();
         for encode in [gzip, zstd] {
             let folder = Folder::new();
-            folder.write(
-                "1",
-                [encode(text.as_bytes()), b"garbage!".repeat(9)].concat(),
-            );
+            folder.write("1", [encode(text.as_bytes()), b"garbage!".repeat(9)].concat());
             let mut said = folder.said(&mut folder.source(&["1"]));
             let notice = said.pop().unwrap();
-            assert!(
-                notice.contains(&format!("position: {},", text.len())),
-                "{notice}"
-            );
-            assert!(
-                notice.contains("; 0 bytes of a broken last line"),
-                "{notice}"
-            );
+            assert!(notice.contains(&format!("position: {},", text.len())), "{notice}");
+            assert!(notice.contains("; 0 bytes of a broken last line"), "{notice}");
             assert_eq!(said.len(), 50_000);
         }
     }
 
     #[test]
     fn a_corrupt_block_takes_no_earlier_one_with_it() {
-        let text: String = (0..100_000)
-            .map(|n| format!("line {n} {}\n", n * 7 % 1_000))
-            .collect();
+        let text: String = (0..100_000).map(|n| format!("line {n} {}\n", n * 7 % 1_000)).collect();
         let whole = zstd(text.as_bytes());
         // A frame without a content size: 6 bytes, then blocks of 128 KiB of text.
         let mut block = 6;
@@ -559,10 +444,7 @@ mod tests {
             let mut said = folder.said(&mut folder.source(&["1"]));
             let notice = said.pop().unwrap();
             let position = text[..blocks * (128 << 10)].rfind('\n').unwrap() + 1;
-            assert!(
-                notice.contains(&format!("position: {position},")),
-                "{blocks}: {notice}"
-            );
+            assert!(notice.contains(&format!("position: {position},")), "{blocks}: {notice}");
             assert_eq!(said.len(), text[..position].lines().count());
         }
     }
@@ -572,22 +454,15 @@ mod tests {
         let folder = Folder::new();
         folder.write("good", "a\n");
         std::fs::create_dir(folder.path("dir")).unwrap();
-        let error = FileSource::open(folder.options(&["gone", "good", "dir"]), None)
-            .err()
-            .unwrap();
+        let error = FileSource::open(folder.options(&["gone", "good", "dir"]), None).err().unwrap();
         assert_eq!(
             folder.tidy(&error.to_string()),
             "cannot read gone: No such file or directory (os error 2)\n\
              cannot read dir: it is a directory; name the files in it"
         );
-        let none = FileSource::open(FileOptions::default(), None)
-            .err()
-            .unwrap();
+        let none = FileSource::open(FileOptions::default(), None).err().unwrap();
         assert!(matches!(none, IngestError::NoPaths));
-        let null = FileOptions {
-            paths: vec!["/dev/null".into()],
-            ..FileOptions::default()
-        };
+        let null = FileOptions { paths: vec!["/dev/null".into()], ..FileOptions::default() };
         let error = FileSource::open(null, None).err().unwrap().to_string();
         assert!(error.contains("pipe it into standard input (-)"), "{error}");
     }

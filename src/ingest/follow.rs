@@ -103,15 +103,8 @@ mod tests {
         folder.append("log.1", "unfinished");
         folder.write("log", "d\n");
         let rotated = "Rotated { path: \"log\" }";
-        assert_eq!(
-            say(&folder, &mut source, 3),
-            ["6:unfinished", rotated, "16:d"]
-        );
-        let lengths: Vec<_> = source
-            .segments()
-            .iter()
-            .map(|s| (s.base, s.length))
-            .collect();
+        assert_eq!(say(&folder, &mut source, 3), ["6:unfinished", rotated, "16:d"]);
+        let lengths: Vec<_> = source.segments().iter().map(|s| (s.base, s.length)).collect();
         assert_eq!(lengths, [(0, Some(16)), (16, None)]);
     }
 
@@ -120,11 +113,7 @@ mod tests {
         let folder = Folder::new();
         folder.write("log", "a\n");
         let poll = Duration::from_millis(300);
-        let options = FileOptions {
-            follow: true,
-            poll,
-            ..folder.options(&["log"])
-        };
+        let options = FileOptions { follow: true, poll, ..folder.options(&["log"]) };
         let mut source = FileSource::open(options, None).unwrap();
         assert_eq!(folder.said(&mut source), ["0:a"]);
         folder.rename("log", "log.1");
@@ -187,10 +176,7 @@ mod tests {
     fn a_compressed_file_cannot_be_followed() {
         let folder = Folder::new();
         folder.write("log", gzip(b"a\n"));
-        let options = FileOptions {
-            follow: true,
-            ..folder.options(&["log"])
-        };
+        let options = FileOptions { follow: true, ..folder.options(&["log"]) };
         let error = FileSource::open(options, None).err().unwrap();
         assert!(matches!(error, IngestError::FollowCompressed { .. }));
     }

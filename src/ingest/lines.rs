@@ -41,11 +41,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            batch_lines: 10_000,
-            batch_bytes: 1 << 20,
-            line_max: LINE_MAX,
-        }
+        Limits { batch_lines: 10_000, batch_bytes: 1 << 20, line_max: LINE_MAX }
     }
 }
 
@@ -135,11 +131,7 @@ impl Splitter {
             if self.unread.is_empty() {
                 return Split::Hungry;
             }
-            let oversized = if self.begun() {
-                self.take_rest(batch)
-            } else {
-                self.take_run(batch)
-            };
+            let oversized = if self.begun() { self.take_rest(batch) } else { self.take_run(batch) };
             if let Some(notice) = oversized {
                 return Split::Oversized(notice);
             }
@@ -150,19 +142,12 @@ impl Splitter {
     /// Takes the end of the input for the end of the last line. A batch that was not full has
     /// room for it.
     pub(super) fn finish(&mut self, batch: &mut Batch) -> Option<Notice> {
-        if self.begun() {
-            self.end_line(batch, 0)
-        } else {
-            None
-        }
+        if self.begun() { self.end_line(batch, 0) } else { None }
     }
 
     /// Gives up a line that has no end; returns how many bytes of it were there.
     pub(super) fn discard_partial(&mut self) -> u64 {
-        let bytes = self
-            .cut
-            .take()
-            .map_or(self.partial.len() as u64, |cut| cut.bytes);
+        let bytes = self.cut.take().map_or(self.partial.len() as u64, |cut| cut.bytes);
         self.partial.clear();
         self.line += bytes;
         bytes
@@ -231,17 +216,10 @@ impl Splitter {
             self.partial.extend_from_slice(piece);
             if self.partial.len() > self.limits.line_max + AROUND_TEXT_MAX {
                 let bytes = std::mem::take(&mut self.partial).len() as u64;
-                self.cut = Some(Cut {
-                    bytes,
-                    ends_in_return,
-                });
+                self.cut = Some(Cut { bytes, ends_in_return });
             }
         }
-        if newline.is_some() {
-            self.end_line(batch, 1)
-        } else {
-            None
-        }
+        if newline.is_some() { self.end_line(batch, 1) } else { None }
     }
 
     fn end_line(&mut self, batch: &mut Batch, newline_bytes: u64) -> Option<Notice> {
@@ -254,10 +232,7 @@ impl Splitter {
         self.line += self.partial.len() as u64 + newline_bytes;
         let text = text_of(&self.partial, position == self.file_start);
         let oversized = text.len() > self.limits.line_max;
-        let notice = oversized.then_some(Notice::Oversized {
-            position,
-            length: text.end as u64,
-        });
+        let notice = oversized.then_some(Notice::Oversized { position, length: text.end as u64 });
         if !oversized && !text.is_empty() {
             let start = batch.bytes.len();
             batch.bytes.extend_from_slice(&self.partial[text.clone()]);
@@ -311,12 +286,7 @@ mod tests {
             }
             assert!(batch.lines.len() <= limits.batch_lines);
             if split != Split::Hungry || ended {
-                lines.extend(
-                    batch
-                        .lines
-                        .iter()
-                        .map(|l| (l.position, batch.text(*l).to_vec())),
-                );
+                lines.extend(batch.lines.iter().map(|l| (l.position, batch.text(*l).to_vec())));
                 batch.clear();
             }
             if let Split::Oversized(notice) = split {
@@ -335,17 +305,13 @@ mod tests {
             let text = raw.strip_suffix(b"\n").unwrap_or(raw);
             let text = text.strip_suffix(b"\r").unwrap_or(text);
             let bare = if position == 0 {
-                text.strip_prefix(b"\xEF\xBB\xBF".as_slice())
-                    .unwrap_or(text)
+                text.strip_prefix(b"\xEF\xBB\xBF".as_slice()).unwrap_or(text)
             } else {
                 text
             };
             let at = position + (text.len() - bare.len()) as u64;
             if bare.len() > line_max {
-                notices.push(Notice::Oversized {
-                    position,
-                    length: text.len() as u64,
-                });
+                notices.push(Notice::Oversized { position, length: text.len() as u64 });
             } else if !bare.is_empty() {
                 lines.push((at, bare.to_vec()));
             }
@@ -355,22 +321,13 @@ mod tests {
     }
 
     fn check(bytes: &[u8], expected: &[(Position, &str)]) {
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(at, text)| (*at, text.as_bytes().to_vec()))
-            .collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(at, text)| (*at, text.as_bytes().to_vec())).collect();
         for step in [1, 2, 7, BUFFER_BYTES] {
             for batch_lines in [1, 10_000] {
-                let limits = Limits {
-                    batch_lines,
-                    ..Limits::default()
-                };
+                let limits = Limits { batch_lines, ..Limits::default() };
                 let said = read(bytes, step, limits);
-                assert_eq!(
-                    said,
-                    (expected.clone(), Vec::new(), bytes.len() as u64),
-                    "{step}"
-                );
+                assert_eq!(said, (expected.clone(), Vec::new(), bytes.len() as u64), "{step}");
             }
         }
     }
@@ -383,10 +340,7 @@ mod tests {
         check(b"a\r\nb", &[(0, "a"), (3, "b")]);
         check(b"a\rb\r\r\n", &[(0, "a\rb\r")]);
         check(b"\n\na\n\nb\n", &[(2, "a"), (5, "b")]);
-        check(
-            b"\xEF\xBB\xBFa\n\xEF\xBB\xBFb\n",
-            &[(3, "a"), (5, "\u{feff}b")],
-        );
+        check(b"\xEF\xBB\xBFa\n\xEF\xBB\xBFb\n", &[(3, "a"), (5, "\u{feff}b")]);
         check(b"\xEF\xBB\xBF\r\na\n", &[(5, "a")]);
         check(b"\xEF\xBB\xBF", &[]);
         check(b"\0\0\0\na\n", &[(0, "\0\0\0"), (4, "a")]);
@@ -394,10 +348,7 @@ mod tests {
 
     #[test]
     fn oversized_lines_are_counted_and_skipped() {
-        let limits = Limits {
-            line_max: 4,
-            ..Limits::default()
-        };
+        let limits = Limits { line_max: 4, ..Limits::default() };
         for step in [1, 3, 100] {
             let (lines, notices, end) = read(b"abcd\r\nabcde\r\nx\n0123456789", step, limits);
             assert_eq!(lines, [(0, b"abcd".to_vec()), (13, b"x".to_vec())]);
@@ -409,10 +360,7 @@ mod tests {
 
     #[test]
     fn an_oversized_line_takes_no_memory() {
-        let mut splitter = Splitter::new(Limits {
-            line_max: 1_000,
-            ..Limits::default()
-        });
+        let mut splitter = Splitter::new(Limits { line_max: 1_000, ..Limits::default() });
         let mut batch = Batch::default();
         for _ in 0..40 {
             splitter.fill(&mut io::repeat(b'x')).unwrap();
@@ -420,13 +368,7 @@ mod tests {
         }
         assert!(splitter.partial.capacity() == 0 && batch.bytes.is_empty());
         let length = 40 * BUFFER_BYTES as u64;
-        assert_eq!(
-            splitter.finish(&mut batch),
-            Some(Notice::Oversized {
-                position: 0,
-                length
-            })
-        );
+        assert_eq!(splitter.finish(&mut batch), Some(Notice::Oversized { position: 0, length }));
         assert_eq!(splitter.position(), length);
     }
 

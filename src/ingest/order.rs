@@ -25,12 +25,8 @@ pub fn order_by_first_time(
     check_paths(&paths)?;
     let mut dated = Vec::with_capacity(paths.len());
     for path in paths {
-        let time = first_lines(&path)?.and_then(|lines| {
-            lines
-                .lines
-                .iter()
-                .find_map(|line| first_time(lines.text(*line)))
-        });
+        let time = first_lines(&path)?
+            .and_then(|lines| lines.lines.iter().find_map(|line| first_time(lines.text(*line))));
         dated.push((time, path));
     }
     dated.sort_by_key(|(time, _)| (time.is_none(), *time));
@@ -44,11 +40,7 @@ fn first_lines(path: &Path) -> Result<Option<Batch>, IngestError> {
         position: 0,
         error,
     })?;
-    let limits = Limits {
-        batch_lines: LOOK_LINES,
-        batch_bytes: LOOK_BYTES,
-        ..Limits::default()
-    };
+    let limits = Limits { batch_lines: LOOK_LINES, batch_bytes: LOOK_BYTES, ..Limits::default() };
     let mut splitter = Splitter::new(limits);
     let mut batch = Batch::default();
     // Reading from memory cannot fail, and the buffer is larger than what is looked through.
@@ -64,19 +56,12 @@ mod tests {
     use super::*;
 
     fn first_number(line: &[u8]) -> Option<i64> {
-        std::str::from_utf8(line)
-            .ok()?
-            .strip_prefix("t=")?
-            .parse()
-            .ok()
+        std::str::from_utf8(line).ok()?.strip_prefix("t=")?.parse().ok()
     }
 
     fn check(files: &[(&str, Vec<u8>)], expected: &[&str]) {
         let folder = tempfile::tempdir().unwrap();
-        let paths: Vec<PathBuf> = files
-            .iter()
-            .map(|(name, _)| folder.path().join(name))
-            .collect();
+        let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.path().join(name)).collect();
         for (path, (_, bytes)) in paths.iter().zip(files) {
             std::fs::write(path, bytes).unwrap();
         }
@@ -100,9 +85,7 @@ mod tests {
                 ("line-200", [b"#\n".repeat(199), b"t=2\n".to_vec()].concat()),
                 ("line-201", [b"#\n".repeat(200), b"t=2\n".to_vec()].concat()),
             ],
-            &[
-                "early", "line-200", "late", "same", "undated", "empty", "too-far", "line-201",
-            ],
+            &["early", "line-200", "late", "same", "undated", "empty", "too-far", "line-201"],
         );
     }
 }

@@ -18,17 +18,10 @@ pub(super) fn check_paths(paths: &[PathBuf]) -> Result<(), IngestError> {
         .iter()
         .filter_map(|path| {
             let reason = check_path(path).err()?;
-            Some(PathProblem {
-                path: path.display().to_string(),
-                reason,
-            })
+            Some(PathProblem { path: path.display().to_string(), reason })
         })
         .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(IngestError::Unreadable(problems))
-    }
+    if problems.is_empty() { Ok(()) } else { Err(IngestError::Unreadable(problems)) }
 }
 
 fn check_path(path: &Path) -> Result<(), String> {
@@ -40,17 +33,12 @@ fn check_path(path: &Path) -> Result<(), String> {
     if !metadata.is_file() {
         return Err("it is not a regular file; pipe it into standard input (-)".to_owned());
     }
-    File::open(path)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    File::open(path).map(drop).map_err(|error| error.to_string())
 }
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> IngestError {
     let path = path.display().to_string();
-    IngestError::Unreadable(vec![PathProblem {
-        path,
-        reason: error.to_string(),
-    }])
+    IngestError::Unreadable(vec![PathProblem { path, reason: error.to_string() }])
 }
 
 pub(super) fn found(path: &Path, head_bytes: usize) -> io::Result<Found> {
@@ -70,28 +58,16 @@ pub(super) fn siblings_of(path: &Path, given: &[PathBuf]) -> Vec<Found> {
     let Some(name) = path.file_name() else {
         return Vec::new();
     };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let entries = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
-        .into_iter()
-        .flatten();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten();
     let mut paths: Vec<PathBuf> = entries
         .filter_map(Result::ok)
-        .filter(|entry| {
-            entry
-                .file_name()
-                .as_encoded_bytes()
-                .starts_with(name.as_encoded_bytes())
-        })
+        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes()))
         .map(|entry| path.with_file_name(entry.file_name()))
         .filter(|sibling| !given.contains(sibling) && check_path(sibling).is_ok())
         .collect();
     paths.sort();
-    paths
-        .iter()
-        .filter_map(|sibling| found(sibling, HEAD_BYTES).ok())
-        .collect()
+    paths.iter().filter_map(|sibling| found(sibling, HEAD_BYTES).ok()).collect()
 }
 
 pub(super) fn stored_bytes(path: &Path) -> u64 {

@@ -111,14 +111,8 @@ impl Found {
         let Some(suffix) = name.strip_prefix(followed.as_ref()) else {
             return false;
         };
-        let suffix = suffix
-            .strip_suffix(".gz")
-            .or(suffix.strip_suffix(".zst"))
-            .unwrap_or(suffix);
-        suffix.len() > 1
-            && suffix
-                .bytes()
-                .all(|byte| matches!(byte, b'.' | b'-' | b'0'..=b'9'))
+        let suffix = suffix.strip_suffix(".gz").or(suffix.strip_suffix(".zst")).unwrap_or(suffix);
+        suffix.len() > 1 && suffix.bytes().all(|byte| matches!(byte, b'.' | b'-' | b'0'..=b'9'))
     }
 }
 
@@ -160,44 +154,28 @@ pub(super) fn plan(
     let segments = &resume.segments;
     let current = segments
         .iter()
-        .position(|s| {
-            s.length
-                .is_none_or(|length| resume.position <= s.base + length)
-        })
+        .position(|s| s.length.is_none_or(|length| resume.position <= s.base + length))
         .unwrap_or(segments.len());
-    let begin = segments
-        .get(current)
-        .map_or_else(|| end_of(segments), |s| s.base);
+    let begin = segments.get(current).map_or_else(|| end_of(segments), |s| s.base);
     let Some(offset) = resume
         .position
         .checked_sub(begin)
         .filter(|offset| current < segments.len() || *offset == 0)
     else {
-        return Err(IngestError::NeverReached {
-            position: resume.position,
-            end: end_of(segments),
-        });
+        return Err(IngestError::NeverReached { position: resume.position, end: end_of(segments) });
     };
     let mut known = Known::new(given, search, segments);
-    let mut plan = Plan {
-        finished: segments[..current].to_vec(),
-        ..Plan::default()
-    };
-    plan.notices
-        .extend((0..current).filter_map(|index| known.grown(index)));
+    let mut plan = Plan { finished: segments[..current].to_vec(), ..Plan::default() };
+    plan.notices.extend((0..current).filter_map(|index| known.grown(index)));
     for index in current..segments.len() {
         let offset = if index == current { offset } else { 0 };
         known.place(index, offset, &mut plan)?;
     }
-    plan.queue
-        .extend(known.rotated_since().into_iter().map(from_start));
-    plan.queue
-        .extend(known.unknown().into_iter().map(from_start));
+    plan.queue.extend(known.rotated_since().into_iter().map(from_start));
+    plan.queue.extend(known.unknown().into_iter().map(from_start));
     match (search.followed, plan.queue.back()) {
         (Some(path), last) if last.is_none_or(|planned| planned.path != path) => {
-            Err(IngestError::FollowNotLast {
-                path: path.display().to_string(),
-            })
+            Err(IngestError::FollowNotLast { path: path.display().to_string() })
         }
         _ => Ok(plan),
     }
@@ -205,16 +183,11 @@ pub(super) fn plan(
 
 /// Where the last finished segment ends.
 pub(super) fn end_of(segments: &[Segment]) -> Position {
-    segments
-        .last()
-        .map_or(0, |last| last.base + last.length.unwrap_or(0))
+    segments.last().map_or(0, |last| last.base + last.length.unwrap_or(0))
 }
 
 fn from_start(found: &Found) -> Planned {
-    Planned {
-        path: found.path.clone(),
-        offset: 0,
-    }
+    Planned { path: found.path.clone(), offset: 0 }
 }
 
 /// Which segment lies in which file.
@@ -232,10 +205,7 @@ impl<'a> Known<'a> {
     fn new(given: &'a [Found], search: &'a Search<'a>, segments: &'a [Segment]) -> Known<'a> {
         let mut by_path: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, segment) in segments.iter().enumerate() {
-            by_path
-                .entry(&segment.fingerprint.path)
-                .or_default()
-                .push(index);
+            by_path.entry(&segment.fingerprint.path).or_default().push(index);
         }
         let mut known = Known {
             given,
@@ -254,10 +224,7 @@ impl<'a> Known<'a> {
             }
         }
         for index in renamed {
-            known.claim(
-                index,
-                (0..segments.len()).filter(|i| !segments[*i].is_blank()),
-            );
+            known.claim(index, (0..segments.len()).filter(|i| !segments[*i].is_blank()));
         }
         known
     }
@@ -284,14 +251,9 @@ impl<'a> Known<'a> {
     /// Bytes added to a finished file that other files have followed since.
     fn grown(&self, index: usize) -> Option<Notice> {
         let found = self.given_for(index)?;
-        let more = found
-            .plain_length?
-            .checked_sub(self.segments[index].length?)?;
+        let more = found.plain_length?.checked_sub(self.segments[index].length?)?;
         let path = found.path.display().to_string();
-        (more > 0).then_some(Notice::Unread {
-            path,
-            bytes: Some(more),
-        })
+        (more > 0).then_some(Notice::Unread { path, bytes: Some(more) })
     }
 
     /// Puts one segment into the plan: to be read from `offset` on, or as finished.
@@ -310,10 +272,7 @@ impl<'a> Known<'a> {
                 if given.is_none() {
                     self.used_siblings.push(found);
                 }
-                plan.queue.push_back(Planned {
-                    path: found.path.clone(),
-                    offset,
-                });
+                plan.queue.push_back(Planned { path: found.path.clone(), offset });
                 return Ok(());
             }
             _ if at_end => {}
@@ -324,10 +283,7 @@ impl<'a> Known<'a> {
             _ => return Err(self.missing(segment, offset)),
         }
         if !behind && (at_end || offset > 0) {
-            plan.finished.push(Segment {
-                length: Some(offset),
-                ..segment.clone()
-            });
+            plan.finished.push(Segment { length: Some(offset), ..segment.clone() });
         }
         Ok(())
     }
@@ -347,12 +303,7 @@ impl<'a> Known<'a> {
             .siblings
             .iter()
             .filter(|found| found.modified >= since && found.is_rotation_of(followed))
-            .filter(|found| {
-                !self
-                    .segments
-                    .iter()
-                    .any(|s| s.fingerprint.matches(&found.head))
-            })
+            .filter(|found| !self.segments.iter().any(|s| s.fingerprint.matches(&found.head)))
             .collect();
         candidates.sort_by_key(|found| found.modified);
         for found in candidates {
@@ -369,12 +320,7 @@ impl<'a> Known<'a> {
         for index in self.holder.iter().flatten() {
             known[*index] = true;
         }
-        self.given
-            .iter()
-            .zip(known)
-            .filter(|(_, known)| !known)
-            .map(|(found, _)| found)
-            .collect()
+        self.given.iter().zip(known).filter(|(_, known)| !known).map(|(found, _)| found).collect()
     }
 
     fn missing(&self, segment: &Segment, offset: u64) -> IngestError {
@@ -396,9 +342,7 @@ fn was_renamed(segment: &Segment, found: &Found, siblings: &[Found]) -> bool {
     let inode = segment.fingerprint.inode;
     segment.fingerprint.is_weak()
         && found.inode != inode
-        && siblings
-            .iter()
-            .any(|other| other.inode == inode && other.holds(segment, 0))
+        && siblings.iter().any(|other| other.inode == inode && other.holds(segment, 0))
 }
 
 fn sibling_of<'a>(segment: &Segment, offset: u64, siblings: &'a [Found]) -> Option<&'a Found> {
@@ -406,10 +350,7 @@ fn sibling_of<'a>(segment: &Segment, offset: u64, siblings: &'a [Found]) -> Opti
     let same_inode = |found: &&Found| found.inode == segment.fingerprint.inode;
     let mut matching = siblings.iter().filter(|found| found.holds(segment, bytes));
     let first = matching.next();
-    first
-        .filter(same_inode)
-        .or_else(|| matching.find(same_inode))
-        .or(first)
+    first.filter(same_inode).or_else(|| matching.find(same_inode)).or(first)
 }
 
 #[cfg(test)]
@@ -420,32 +361,20 @@ mod tests {
 
     /// Reads with batches of one line; after each, how to go on and the lines that must remain.
     fn stops(folder: &Folder, names: &[&str]) -> Vec<(Resume, Vec<String>)> {
-        let options = FileOptions {
-            limits: limits(1),
-            ..folder.options(names)
-        };
+        let options = FileOptions { limits: limits(1), ..folder.options(names) };
         let mut source = FileSource::open(options, None).unwrap();
         let mut stops = Vec::new();
         let mut said = Vec::new();
         while let SourceEvent::Batch(batch) = source.next(Batch::default()).unwrap() {
             said.extend(lines(&batch));
-            let resume = Resume {
-                segments: source.segments().to_vec(),
-                position: batch.next,
-            };
+            let resume = Resume { segments: source.segments().to_vec(), position: batch.next };
             stops.push((resume, said.len()));
         }
-        stops
-            .into_iter()
-            .map(|(resume, done)| (resume, said[done..].to_vec()))
-            .collect()
+        stops.into_iter().map(|(resume, done)| (resume, said[done..].to_vec())).collect()
     }
 
     fn now(source: &FileSource, position: Position) -> Resume {
-        Resume {
-            segments: source.segments().to_vec(),
-            position,
-        }
+        Resume { segments: source.segments().to_vec(), position }
     }
 
     fn error(opened: Result<FileSource, IngestError>, folder: &Folder) -> String {
@@ -466,10 +395,8 @@ mod tests {
             for (resume, rest) in &stops {
                 for names in [["1", "2", "3", "4"], ["4", "3", "2", "1"]] {
                     // Files read before the stop may come in any order, later ones as given.
-                    let ahead = Resume {
-                        segments: all_segments.segments.clone(),
-                        ..resume.clone()
-                    };
+                    let ahead =
+                        Resume { segments: all_segments.segments.clone(), ..resume.clone() };
                     let mut source = folder.resume(&names, false, &ahead).unwrap();
                     assert_eq!(&folder.said(&mut source), rest);
                     assert_eq!(source.segments().len(), 4);
@@ -495,10 +422,7 @@ mod tests {
         let resume = now(&source, 6);
         folder.append("1", "late\n");
         let mut source = folder.resume(&["0", "1"], false, &resume).unwrap();
-        assert_eq!(
-            folder.said(&mut source),
-            ["Unread { path: \"1\", bytes: Some(5) }"]
-        );
+        assert_eq!(folder.said(&mut source), ["Unread { path: \"1\", bytes: Some(5) }"]);
     }
 
     #[test]
@@ -515,27 +439,11 @@ mod tests {
             "reading stopped in 1 at byte 2, and that file is not among those given: 4 bytes would \
              be lost; name it under its present path, or accept the loss with --skip-missing"
         );
-        let accepted = FileOptions {
-            skip_missing: true,
-            ..folder.options(&["2"])
-        };
+        let accepted = FileOptions { skip_missing: true, ..folder.options(&["2"]) };
         let mut source = FileSource::open(accepted, Some(now(&source, 2))).unwrap();
+        assert_eq!(folder.said(&mut source), ["Unread { path: \"1\", bytes: Some(4) }", "2:d"]);
         assert_eq!(
-            folder.said(&mut source),
-            ["Unread { path: \"1\", bytes: Some(4) }", "2:d"]
-        );
-        assert_eq!(
-            error(
-                folder.resume(
-                    &["2"],
-                    false,
-                    &Resume {
-                        segments: vec![],
-                        position: 9
-                    }
-                ),
-                &folder
-            ),
+            error(folder.resume(&["2"], false, &Resume { segments: vec![], position: 9 }), &folder),
             "position 9 was never reached by this source, which was read up to 0: the saved state \
              belongs to other files; give those, or use another state directory"
         );
@@ -565,11 +473,7 @@ mod tests {
     fn a_followed_file_goes_on_after_a_restart() {
         check("a\n", |_| {}, &[]);
         check("", |folder| folder.append("log", "a\n"), &["0:a"]);
-        check(
-            "a\npart",
-            |folder| folder.append("log", "ial\nb\n"),
-            &["2:partial", "10:b"],
-        );
+        check("a\npart", |folder| folder.append("log", "ial\nb\n"), &["2:partial", "10:b"]);
     }
 
     #[test]
@@ -648,9 +552,7 @@ mod tests {
     #[test]
     fn a_damaged_archive_can_be_gone_on_in() {
         let folder = Folder::new();
-        let text: String = (0..60_000)
-            .map(|n| format!("line {n} {}\n", n * 7 % 1_000))
-            .collect();
+        let text: String = (0..60_000).map(|n| format!("line {n} {}\n", n * 7 % 1_000)).collect();
         for encode in [gzip, zstd] {
             let mut archive = encode(text.as_bytes());
             archive.truncate(archive.len() * 2 / 3);
@@ -675,13 +577,7 @@ mod tests {
         let mut source = folder.followed(&["log"]);
         folder.said(&mut source);
         folder.write("older", "z\n");
-        let told = error(
-            folder.resume(&["older", "log"], true, &now(&source, 2)),
-            &folder,
-        );
-        assert!(
-            told.starts_with("cannot follow log: other files come after it"),
-            "{told}"
-        );
+        let told = error(folder.resume(&["older", "log"], true, &now(&source, 2)), &folder);
+        assert!(told.starts_with("cannot follow log: other files come after it"), "{told}");
     }
 }

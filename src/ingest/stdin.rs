@@ -47,14 +47,11 @@ impl<R: Read> Stdin<R> {
 
     /// One read. Returns false at the end.
     fn read(&mut self, batch: &mut Batch) -> Result<bool, IngestError> {
-        let length = self
-            .splitter
-            .fill(&mut self.reader)
-            .map_err(|error| IngestError::Read {
-                path: "standard input".to_owned(),
-                position: self.splitter.position(),
-                error,
-            })?;
+        let length = self.splitter.fill(&mut self.reader).map_err(|error| IngestError::Read {
+            path: "standard input".to_owned(),
+            position: self.splitter.position(),
+            error,
+        })?;
         self.bytes_read += length as u64;
         if length == 0 {
             self.ended = true;
@@ -92,10 +89,7 @@ impl<R: Read> Source for Stdin<R> {
                 self.delivered = batch.next;
                 return Ok(SourceEvent::Batch(batch));
             }
-            return Ok(self
-                .notice
-                .take()
-                .map_or(SourceEvent::End, SourceEvent::Notice));
+            return Ok(self.notice.take().map_or(SourceEvent::End, SourceEvent::Notice));
         }
     }
 
@@ -108,10 +102,7 @@ impl<R: Read> Source for Stdin<R> {
     }
 
     fn progress(&self) -> Progress {
-        Progress {
-            bytes_read: self.bytes_read,
-            bytes_total: None,
-        }
+        Progress { bytes_read: self.bytes_read, bytes_total: None }
     }
 }
 
@@ -125,11 +116,7 @@ mod tests {
         match source.next(Batch::default()).unwrap() {
             SourceEvent::Batch(batch) => {
                 let lines = batch.lines.iter().map(|line| {
-                    format!(
-                        "{}:{} ",
-                        line.position,
-                        String::from_utf8_lossy(batch.text(*line))
-                    )
+                    format!("{}:{} ", line.position, String::from_utf8_lossy(batch.text(*line)))
                 });
                 lines.collect::<String>() + &format!("-> {}", batch.next)
             }
@@ -152,17 +139,9 @@ mod tests {
         check(b"a\r\n\nb", limits, &["0:a -> 4", "4:b -> 5", "End"]);
         check(b"a\n\n\n", limits, &["0:a -> 4", "End"]);
         check(b"\n\n", limits, &["-> 2", "End"]);
-        let one = Limits {
-            batch_lines: 1,
-            line_max: 3,
-            ..limits
-        };
+        let one = Limits { batch_lines: 1, line_max: 3, ..limits };
         let oversized = "Notice(Oversized { position: 2, length: 4 })";
-        check(
-            b"a\nlong\nb\n",
-            one,
-            &["0:a -> 2", oversized, "7:b -> 9", "End"],
-        );
+        check(b"a\nlong\nb\n", one, &["0:a -> 2", oversized, "7:b -> 9", "End"]);
         check(b"a\nlong", one, &["0:a -> 2", oversized, "-> 6", "End"]);
     }
 

@@ -34,10 +34,7 @@ impl Folder {
     }
 
     pub(super) fn append(&self, name: &str, bytes: &str) {
-        let mut file = std::fs::OpenOptions::new()
-            .append(true)
-            .open(self.path(name))
-            .unwrap();
+        let mut file = std::fs::OpenOptions::new().append(true).open(self.path(name)).unwrap();
         file.write_all(bytes.as_bytes()).unwrap();
     }
 
@@ -47,11 +44,7 @@ impl Folder {
 
     pub(super) fn options(&self, names: &[&str]) -> FileOptions {
         let paths = names.iter().map(|name| self.path(name)).collect();
-        FileOptions {
-            paths,
-            poll: Duration::from_millis(1),
-            ..FileOptions::default()
-        }
+        FileOptions { paths, poll: Duration::from_millis(1), ..FileOptions::default() }
     }
 
     pub(super) fn source(&self, names: &[&str]) -> FileSource {
@@ -59,14 +52,7 @@ impl Folder {
     }
 
     pub(super) fn followed(&self, names: &[&str]) -> FileSource {
-        FileSource::open(
-            FileOptions {
-                follow: true,
-                ..self.options(names)
-            },
-            None,
-        )
-        .unwrap()
+        FileSource::open(FileOptions { follow: true, ..self.options(names) }, None).unwrap()
     }
 
     pub(super) fn resume(
@@ -75,10 +61,7 @@ impl Folder {
         follow: bool,
         resume: &Resume,
     ) -> Result<FileSource, IngestError> {
-        let options = FileOptions {
-            follow,
-            ..self.options(names)
-        };
+        let options = FileOptions { follow, ..self.options(names) };
         FileSource::open(options, Some(resume.clone()))
     }
 
@@ -104,16 +87,9 @@ impl Folder {
 
 pub(super) fn lines(batch: &Batch) -> Vec<String> {
     let text = |line| String::from_utf8_lossy(batch.text(line)).into_owned();
-    batch
-        .lines
-        .iter()
-        .map(|line| format!("{}:{}", line.position, text(*line)))
-        .collect()
+    batch.lines.iter().map(|line| format!("{}:{}", line.position, text(*line))).collect()
 }
 
 pub(super) fn limits(batch_lines: usize) -> Limits {
-    Limits {
-        batch_lines,
-        ..Limits::default()
-    }
+    Limits { batch_lines, ..Limits::default() }
 }

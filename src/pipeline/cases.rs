@@ -234,7 +234,8 @@ impl<'a> Play<'a> {
         };
         let standing = given.declared_ceiling.map(|c| declare(c, None));
         let expected = given.expected_ceiling.map(|c| declare(c, Some(play_day(given))));
-        detector.control(Control::Expected(Arc::new(standing.into_iter().chain(expected).collect())));
+        detector
+            .control(Control::Expected(Arc::new(standing.into_iter().chain(expected).collect())));
         let triage = Triage {
             shard: "case".into(),
             rules_version: rules.version.clone(),
@@ -254,7 +255,10 @@ impl<'a> Play<'a> {
     }
 
     fn roll(&mut self, sides: u64) -> u64 {
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.dice = self
+            .dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.dice >> 33) % sides
     }
 

@@ -50,9 +50,7 @@ impl Day {
 /// `days` local days of Europe/Paris from `start`.
 pub(super) fn days(start: Date, days: u32) -> Result<Vec<Day>, SimulateError> {
     let zone = TimeZone::get("Europe/Paris")?;
-    (0..days)
-        .map(|n| day(start.checked_add(i64::from(n).days())?, &zone))
-        .collect()
+    (0..days).map(|n| day(start.checked_add(i64::from(n).days())?, &zone)).collect()
 }
 
 fn day(date: Date, zone: &TimeZone) -> Result<Day, SimulateError> {
@@ -72,16 +70,7 @@ fn day(date: Date, zone: &TimeZone) -> Result<Day, SimulateError> {
 }
 
 fn is_holiday(date: Date) -> Result<bool, jiff::Error> {
-    let fixed = [
-        (1, 1),
-        (5, 1),
-        (5, 8),
-        (7, 14),
-        (8, 15),
-        (11, 1),
-        (11, 11),
-        (12, 25),
-    ];
+    let fixed = [(1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)];
     if fixed.contains(&(date.month(), date.day())) {
         return Ok(true);
     }
@@ -107,10 +96,7 @@ fn easter(year: i16) -> Result<Date, jiff::Error> {
 }
 
 fn is_school_break(date: Date) -> bool {
-    matches!(
-        (date.month(), date.day()),
-        (12, 23..) | (1, 1..=3) | (2, 12..=23) | (8, _)
-    )
+    matches!((date.month(), date.day()), (12, 23..) | (1, 1..=3) | (2, 12..=23) | (8, _))
 }
 
 /// Opens on the 28th (26th in February), closes on the 15th.
@@ -127,9 +113,7 @@ fn actualisation(date: Date) -> f64 {
 
 /// The Monday of the week of `date`, as a day number that never depends on the world's start.
 pub(super) fn week_of(date: Date) -> u64 {
-    let days = date
-        .since(Date::constant(2000, 1, 3))
-        .map_or(0, |span| i64::from(span.get_days()));
+    let days = date.since(Date::constant(2000, 1, 3)).map_or(0, |span| i64::from(span.get_days()));
     debug_assert_eq!(Date::constant(2000, 1, 3).weekday(), Weekday::Monday);
     days.div_euclid(7).unsigned_abs()
 }
@@ -141,11 +125,8 @@ mod tests {
     #[test]
     fn french_days() {
         let all = days(Date::constant(2024, 1, 1), 366).unwrap();
-        let holidays: Vec<String> = all
-            .iter()
-            .filter(|d| d.holiday)
-            .map(|d| d.date.to_string())
-            .collect();
+        let holidays: Vec<String> =
+            all.iter().filter(|d| d.holiday).map(|d| d.date.to_string()).collect();
         assert_eq!(
             holidays,
             [
@@ -173,15 +154,8 @@ mod tests {
     #[test]
     fn office_hours_survive_the_clock_change() {
         let all = days(Date::constant(2024, 3, 30), 3).unwrap();
-        let nine: Vec<i64> = all
-            .iter()
-            .map(|d| d.at(9.0 * 3_600.0) / 3_600_000 % 24)
-            .collect();
-        assert_eq!(
-            nine,
-            [8, 7, 7],
-            "09:00 in Paris is 08:00 UTC in winter, 07:00 in summer"
-        );
+        let nine: Vec<i64> = all.iter().map(|d| d.at(9.0 * 3_600.0) / 3_600_000 % 24).collect();
+        assert_eq!(nine, [8, 7, 7], "09:00 in Paris is 08:00 UTC in winter, 07:00 in summer");
     }
 
     #[test]

@@ -13,10 +13,7 @@ pub(super) fn accounts_csv(world: &World) -> String {
         let unit = &world.network.units[account.unit as usize];
         let machine = account.is_machine();
         // The last day of service is the day before the first without.
-        let last = account
-            .ends
-            .filter(|_| account.end_listed)
-            .map(|d| d.saturating_sub(1));
+        let last = account.ends.filter(|_| account.end_listed).map(|d| d.saturating_sub(1));
         out.push_str(&format!(
             "{},{},{},{},{},{},{},{machine}\n",
             account.name,

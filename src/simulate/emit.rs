@@ -26,11 +26,7 @@ pub(super) struct Emit<'a> {
 impl<'a> Emit<'a> {
     /// `origin` keeps the numbers of several generators of one account apart.
     pub(super) fn new(actor: Actor, origin: u32, out: &'a mut Vec<SimEvent>) -> Emit<'a> {
-        Emit {
-            actor,
-            out,
-            seq: origin << 22,
-        }
+        Emit { actor, out, seq: origin << 22 }
     }
 
     /// One event; the caller fills in the rest.
@@ -85,11 +81,8 @@ impl<'a> Emit<'a> {
         event.persons = Persons::Many(persons.into());
         event.query = template;
         event.data = if persons.is_empty() { 0 } else { class::LINE };
-        event.resource = if template == query::CASELOAD {
-            resource::CASELOAD
-        } else {
-            resource::SEARCH
-        };
+        event.resource =
+            if template == query::CASELOAD { resource::CASELOAD } else { resource::SEARCH };
         event
     }
 }

@@ -34,19 +34,13 @@ pub(super) fn shift(world: &World, index: u32, day: u32) -> Option<Shift> {
     if date.weekday == 5 {
         let works = chance(&[tag::SATURDAY, who]) < account.spec().saturday;
         let now = works && chance(&[tag::SATURDAY, who, week]) < 0.4;
-        return now.then_some(Shift {
-            from: 8.5 * 3_600.0,
-            to: 12.5 * 3_600.0,
-        });
+        return now.then_some(Shift { from: 8.5 * 3_600.0, to: 12.5 * 3_600.0 });
     }
     let leave = if date.school_break { 0.28 } else { 0.07 };
     let absent = account.off_weekday == Some(date.weekday)
         || chance(&[tag::LEAVE, who, week]) < leave
         || chance(&[tag::SICK, who, u64::from(day / 3)]) < 0.015;
-    (!absent).then_some(Shift {
-        from: account.hours.0,
-        to: account.hours.1,
-    })
+    (!absent).then_some(Shift { from: account.hours.0, to: account.hours.1 })
 }
 
 pub(super) fn in_service(account: &Account, day: u32) -> bool {
@@ -67,11 +61,7 @@ pub(super) fn actor(world: &World, index: u32, day: u32) -> Actor {
         account: index,
         label: 0,
         ip: if home { account.home_ip } else { site },
-        device: if machine {
-            0
-        } else {
-            name(seed, &[tag::DEVICE, u64::from(index), era])
-        },
+        device: if machine { 0 } else { name(seed, &[tag::DEVICE, u64::from(index), era]) },
         session: name(seed, &[tag::DAY, u64::from(index), u64::from(day), 1]),
         agent: account.agent,
     }

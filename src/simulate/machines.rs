@@ -17,19 +17,12 @@ pub(super) fn day(world: &World, index: u32, day: u32, out: &mut Vec<SimEvent>) 
     if !habits::in_service(account, day) {
         return;
     }
-    let mut rng = Rng::stream(
-        world.options.seed,
-        &[tag::MACHINE, u64::from(index), u64::from(day)],
-    );
+    let mut rng =
+        Rng::stream(world.options.seed, &[tag::MACHINE, u64::from(index), u64::from(day)]);
     let mut actor = habits::actor(world, index, day);
     actor.session = 0;
     let emit = Emit::new(actor, 0, out);
-    let mut key = Key {
-        world,
-        index,
-        day,
-        emit,
-    };
+    let mut key = Key { world, index, day, emit };
     if account.role == NIGHTLY {
         // Regular within 10 %.
         let total = account.factor * (0.9 + 0.2 * rng.unit());
@@ -64,9 +57,7 @@ impl Key<'_> {
                 persons::active(place)
             });
             let second = hours.0 + late + pace * f64::from(start);
-            let event = self
-                .emit
-                .push(self.world.at(self.day).at(second), Action::List);
+            let event = self.emit.push(self.world.at(self.day).at(second), Action::List);
             event.persons = Persons::Many(persons.collect());
             event.data = data;
             event.resource = resource::API;
@@ -77,11 +68,7 @@ impl Key<'_> {
         let data = self.world.network.accounts[self.index as usize].spec().view;
         for n in 0..total {
             // People look for jobs by day.
-            let hour = if rng.chance(0.3) {
-                24.0 * rng.unit()
-            } else {
-                7.0 + 15.0 * rng.unit()
-            };
+            let hour = if rng.chance(0.3) { 24.0 * rng.unit() } else { 7.0 + 15.0 * rng.unit() };
             let person = if rng.chance(0.02) {
                 self.world.network.registered(self.index, self.day, n)
             } else {

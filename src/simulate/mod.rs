@@ -230,9 +230,7 @@ impl World {
                 attacks.push(spec);
             }
         }
-        attacks
-            .into_iter()
-            .try_for_each(|spec| self.add_attack(spec, &mut taken))
+        attacks.into_iter().try_for_each(|spec| self.add_attack(spec, &mut taken))
     }
 
     /// What it was made of.
@@ -317,21 +315,12 @@ fn check(options: &WorldOptions) -> Result<(), SimulateError> {
             return Ok(());
         }
         let range = format!("{low} to {high}");
-        Err(SimulateError::OutOfRange {
-            name,
-            given: value.to_string(),
-            range,
-        })
+        Err(SimulateError::OutOfRange { name, given: value.to_string(), range })
     };
     let (low, high) = (f64::from(ACCOUNTS_MIN), f64::from(ACCOUNTS_MAX));
     within("accounts", f64::from(options.accounts), low, high)?;
     within("days", f64::from(options.days), 1.0, f64::from(DAYS_MAX))?;
     within("lookalikes", options.lookalikes, 0.0, 100.0)?;
-    within(
-        "active_per_account",
-        options.active_per_account,
-        10.0,
-        400.0,
-    )?;
+    within("active_per_account", options.active_per_account, 10.0, 400.0)?;
     within("machine_scale", options.machine_scale, 0.0, 100.0)
 }

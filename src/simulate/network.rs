@@ -149,11 +149,7 @@ impl Network {
         let index = self.units.len() as u32;
         let first = self.accounts.len() as u32;
         let place = TERRITORIES[territory as usize % TERRITORIES.len()];
-        let suffix = if nth == 0 {
-            String::new()
-        } else {
-            format!("-{}", nth + 1)
-        };
+        let suffix = if nth == 0 { String::new() } else { format!("-{}", nth + 1) };
         self.units.push(Unit {
             name: format!("{}-{place}{suffix}", kind.prefix),
             partner: kind.partner,
@@ -189,14 +185,8 @@ impl Network {
         let mut rng = Rng::stream(self.seed, &[tag::ACCOUNT, index]);
         let spec = &ROLES[usize::from(role)];
         let factor = (spec.sigma * rng.normal()).exp();
-        let off_weekday = rng
-            .chance(0.18)
-            .then(|| [2, 2, 4, 0][rng.below(4) as usize]);
-        let home_days = if rng.chance(0.4) {
-            (1 << rng.below(5)) | (1 << rng.below(5))
-        } else {
-            0
-        };
+        let off_weekday = rng.chance(0.18).then(|| [2, 2, 4, 0][rng.below(4) as usize]);
+        let home_days = if rng.chance(0.4) { (1 << rng.below(5)) | (1 << rng.below(5)) } else { 0 };
         // Some open their screens at 07:30; imposed slots begin at 08:30.
         let arrive = 3_600.0 * (7.5 + 1.3 * rng.unit());
         let leave = (arrive + 3_600.0 * (8.2 + 1.2 * rng.unit())).min(18.5 * 3_600.0);
@@ -267,11 +257,7 @@ impl Network {
                 } else {
                     (0.0, 86_400.0)
                 };
-                let base = if machine.role == NIGHTLY {
-                    nightly
-                } else {
-                    daily
-                };
+                let base = if machine.role == NIGHTLY { nightly } else { daily };
                 let name = self.name(
                     &format!("{}-{}-", role_prefix(machine.role), machine.partner),
                     machine.role,

@@ -149,10 +149,9 @@ impl SimEvent {
             write_ip(self.ip, out);
             out.push(b'"');
         }
-        for (name, prefix, value) in [
-            ("device", "pc-", self.device),
-            ("session", "s", self.session),
-        ] {
+        for (name, prefix, value) in
+            [("device", "pc-", self.device), ("session", "s", self.session)]
+        {
             if value != 0 {
                 key(name, out);
                 out.push(b'"');
@@ -161,11 +160,7 @@ impl SimEvent {
             }
         }
         if self.outcome != Outcome::Success {
-            let word = if self.outcome == Outcome::Failure {
-                "failure"
-            } else {
-                "denied"
-            };
+            let word = if self.outcome == Outcome::Failure { "failure" } else { "denied" };
             text("outcome", word, out);
         }
         out.extend_from_slice(b"}\n");
@@ -217,17 +212,11 @@ impl SimEvent {
     ) -> R {
         scratch.persons.clear();
         let named = self.persons.as_slice();
-        let kept = if self.outcome == Outcome::Success {
-            named
-        } else {
-            &[]
-        };
+        let kept = if self.outcome == Outcome::Success { named } else { &[] };
         for number in kept.iter().take(PERSONS_PER_EVENT_MAX) {
             let id = persons::id(*number);
             // Identifiers are ASCII digits.
-            scratch
-                .persons
-                .push(person(std::str::from_utf8(&id).unwrap_or_default()));
+            scratch.persons.push(person(std::str::from_utf8(&id).unwrap_or_default()));
         }
         scratch.fill_texts(self);
         let account = world.account(self.account);
@@ -251,10 +240,7 @@ impl SimEvent {
             ip: given(self.ip, &scratch.ip),
             device: given(self.device, &scratch.device),
             session: given(self.session, &scratch.session),
-            user_agent: given(
-                u32::from(self.agent),
-                AGENTS[usize::from(self.agent)].as_bytes(),
-            ),
+            user_agent: given(u32::from(self.agent), AGENTS[usize::from(self.agent)].as_bytes()),
             outcome: self.outcome,
         };
         f(&event, self.label)
@@ -306,11 +292,7 @@ impl Scratch {
 
     fn population(&self, bits: u32) -> u32 {
         let set = |(n, mapped): (usize, &u32)| if bits >> n & 1 == 1 { *mapped } else { 0 };
-        self.population_bits
-            .iter()
-            .enumerate()
-            .map(set)
-            .fold(0, |all, bit| all | bit)
+        self.population_bits.iter().enumerate().map(set).fold(0, |all, bit| all | bit)
     }
 }
 
@@ -338,12 +320,7 @@ fn words(name: &str, bits: u32, table: &[&str], out: &mut Vec<u8>) {
     }
     key(name, out);
     let mut separator: &[u8] = b"[\"";
-    for word in table
-        .iter()
-        .enumerate()
-        .filter(|(n, _)| bits >> n & 1 == 1)
-        .map(|(_, w)| w)
-    {
+    for word in table.iter().enumerate().filter(|(n, _)| bits >> n & 1 == 1).map(|(_, w)| w) {
         out.extend_from_slice(separator);
         out.extend_from_slice(word.as_bytes());
         separator = b"\",\"";
@@ -386,11 +363,7 @@ fn write_ip(ip: u32, out: &mut Vec<u8>) {
 
 fn write_hex(prefix: &str, value: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(prefix.as_bytes());
-    out.extend(
-        (0..8)
-            .rev()
-            .map(|n| b"0123456789abcdef"[(value >> (4 * n) & 15) as usize]),
-    );
+    out.extend((0..8).rev().map(|n| b"0123456789abcdef"[(value >> (4 * n) & 15) as usize]));
 }
 
 /// RFC 3339 in UTC with milliseconds; years 0 to 9999.

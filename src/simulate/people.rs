@@ -18,10 +18,7 @@ const DAY_S: f64 = 86_399.0;
 /// Appends the account's day.
 pub(super) fn day(world: &World, index: u32, day: u32, out: &mut Vec<SimEvent>) {
     let account = &world.network.accounts[index as usize];
-    let mut rng = Rng::stream(
-        world.options.seed,
-        &[tag::DAY, u64::from(index), u64::from(day)],
-    );
+    let mut rng = Rng::stream(world.options.seed, &[tag::DAY, u64::from(index), u64::from(day)]);
     let Some(mut shift) = shift_today(world, index, day, &mut rng) else {
         return;
     };
@@ -54,16 +51,10 @@ fn shift_today(world: &World, index: u32, day: u32, rng: &mut Rng) -> Option<Shi
     let stays = rng.chance(0.004);
     let strays = rng.chance(0.0006);
     match habits::shift(world, index, day) {
-        Some(shift) if stays => Some(Shift {
-            to: EVENING_S + 3_600.0,
-            ..shift
-        }),
+        Some(shift) if stays => Some(Shift { to: EVENING_S + 3_600.0, ..shift }),
         Some(shift) => Some(shift),
         None if strays && habits::in_service(&world.network.accounts[index as usize], day) => {
-            Some(Shift {
-                from: 15.0 * 3_600.0,
-                to: 16.5 * 3_600.0,
-            })
+            Some(Shift { from: 15.0 * 3_600.0, to: 16.5 * 3_600.0 })
         }
         None => None,
     }
@@ -106,8 +97,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     fn work(&mut self, shift: Shift) {
         let login = shift.from + 120.0 * self.rng.unit();
-        self.emit
-            .push(self.world.at(self.day).at(login), Action::Login);
+        self.emit.push(self.world.at(self.day).at(login), Action::Login);
         if self.role.caseload > 0 && self.budget > 0 && self.rng.chance(0.15) {
             let later = login + 60.0 + 900.0 * self.rng.unit();
             self.caseload_page(later);
@@ -128,8 +118,7 @@ impl Desk<'_> {
         let persons: Vec<_> = (0..count).map(|_| self.fresh(Self::of_caseload)).collect();
         self.budget -= count;
         let time = self.world.at(self.day).at(second);
-        self.emit
-            .lines(time, Action::List, &persons, query::CASELOAD);
+        self.emit.lines(time, Action::List, &persons, query::CASELOAD);
     }
 
     /// One contact: found by a search or opened at once.
@@ -173,11 +162,7 @@ impl Desk<'_> {
 
     /// Repeats of a search while the network fails.
     fn retries(&mut self) -> u32 {
-        if self.change.retries > 0.0 {
-            self.rng.poisson(self.change.retries)
-        } else {
-            0
-        }
+        if self.change.retries > 0.0 { self.rng.poisson(self.change.retries) } else { 0 }
     }
 
     /// Opens a file, reads on in it, perhaps changes it.
@@ -259,14 +244,9 @@ impl Desk<'_> {
     fn registration(&mut self) -> PersonNumber {
         if self.day > 0 && self.rng.chance(0.25) {
             let back = self.rng.between(1, self.day.min(10));
-            return self
-                .world
-                .network
-                .registered(self.index, self.day - back, 0);
+            return self.world.network.registered(self.index, self.day - back, 0);
         }
         self.registered += 1;
-        self.world
-            .network
-            .registered(self.index, self.day, self.registered - 1)
+        self.world.network.registered(self.index, self.day, self.registered - 1)
     }
 }

@@ -56,9 +56,7 @@ pub(super) fn scatter(n: u64) -> PersonNumber {
 pub(super) fn scatter_in(n: u64, len: u32) -> u32 {
     let len = u64::from(len.max(1));
     // Primes above and below cover every length that one of them divides.
-    let stride = [7_919, 104_729, 1_299_709]
-        .into_iter()
-        .find(|p| !len.is_multiple_of(*p));
+    let stride = [7_919, 104_729, 1_299_709].into_iter().find(|p| !len.is_multiple_of(*p));
     (n % len * stride.unwrap_or(1) % len) as u32
 }
 
@@ -69,11 +67,7 @@ pub const POPULATION_CODES: [&str; 5] = ["rsa", "minor", "foreign", "disabled", 
 pub(super) fn population(number: PersonNumber) -> u8 {
     let h = mix(u64::from(number) ^ 0x5eed);
     let bit = |shift: u32, per_mille: u64, bit: u8| {
-        if ((h >> shift) & 0x3ff) < per_mille * 1_024 / 1_000 {
-            1 << bit
-        } else {
-            0
-        }
+        if ((h >> shift) & 0x3ff) < per_mille * 1_024 / 1_000 { 1 << bit } else { 0 }
     };
     bit(0, 280, 0) | bit(10, 20, 1) | bit(20, 110, 2) | bit(30, 90, 3) | bit(40, 12, 4)
 }
@@ -100,11 +94,7 @@ mod tests {
             assert_eq!(active_index(active(index), 200_000), Some(index));
             assert_eq!(active_index(active(index), index), None);
         }
-        assert_eq!(
-            active_index(BASE, 200_000),
-            None,
-            "new registrations are nobody's yet"
-        );
+        assert_eq!(active_index(BASE, 200_000), None, "new registrations are nobody's yet");
     }
 
     #[test]

@@ -14,11 +14,9 @@ pub(super) fn mix(x: u64) -> u64 {
 
 /// One hash of the seed and everything that names a stream.
 pub(super) fn hash(seed: u64, parts: &[u64]) -> u64 {
-    parts
-        .iter()
-        .fold(mix(seed ^ 0x9e37_79b9_7f4a_7c15), |h, part| {
-            mix(h.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ part.wrapping_add(0x9e37_79b9_7f4a_7c15))
-        })
+    parts.iter().fold(mix(seed ^ 0x9e37_79b9_7f4a_7c15), |h, part| {
+        mix(h.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ part.wrapping_add(0x9e37_79b9_7f4a_7c15))
+    })
 }
 
 impl Rng {
@@ -62,11 +60,7 @@ impl Rng {
 
     /// Gamma with mean 1 and shape `shape` (Marsaglia and Tsang).
     pub(super) fn gamma(&mut self, shape: f64) -> f64 {
-        let boost = if shape < 1.0 {
-            self.unit().max(1e-12).powf(1.0 / shape)
-        } else {
-            1.0
-        };
+        let boost = if shape < 1.0 { self.unit().max(1e-12).powf(1.0 / shape) } else { 1.0 };
         let d = if shape < 1.0 { shape + 1.0 } else { shape } - 1.0 / 3.0;
         let c = 1.0 / (9.0 * d).sqrt();
         loop {
@@ -106,10 +100,7 @@ mod tests {
         let mut rng = Rng::stream(7, &[1, 2]);
         let mut check = |name: &str, want: f64, draw: &mut dyn FnMut(&mut Rng) -> f64| {
             let mean = (0..40_000).map(|_| draw(&mut rng)).sum::<f64>() / 40_000.0;
-            assert!(
-                (mean - want).abs() < 0.03 * want.max(1.0),
-                "{name}: {mean}, want {want}"
-            );
+            assert!((mean - want).abs() < 0.03 * want.max(1.0), "{name}: {mean}, want {want}");
         };
         check("gamma 0.8", 1.0, &mut |r| r.gamma(0.8));
         check("gamma 4", 1.0, &mut |r| r.gamma(4.0));

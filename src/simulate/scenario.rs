@@ -113,11 +113,7 @@ impl ScenarioSpec {
     /// A scenario with its defaults.
     #[must_use]
     pub fn new(id: &str, start_day: u32) -> ScenarioSpec {
-        ScenarioSpec {
-            id: id.to_owned(),
-            start_day,
-            ..ScenarioSpec::default()
-        }
+        ScenarioSpec { id: id.to_owned(), start_day, ..ScenarioSpec::default() }
     }
 
     /// Reads `ID@START_DAY[:key=value,…]`; the keys are the fields of this type.
@@ -126,23 +122,15 @@ impl ScenarioSpec {
     ///
     /// When the name is unknown (the message lists the names) or a value does not read.
     pub fn parse(text: &str) -> Result<ScenarioSpec, SimulateError> {
-        let fail = |why: String| SimulateError::ScenarioText {
-            given: text.to_owned(),
-            why,
-        };
+        let fail = |why: String| SimulateError::ScenarioText { given: text.to_owned(), why };
         let (head, params) = text.split_once(':').unwrap_or((text, ""));
-        let (id, day) = head
-            .split_once('@')
-            .ok_or_else(|| fail("no start day".to_owned()))?;
-        let day = day
-            .parse()
-            .map_err(|_| fail(format!("start day {day:?} is no number")))?;
+        let (id, day) = head.split_once('@').ok_or_else(|| fail("no start day".to_owned()))?;
+        let day = day.parse().map_err(|_| fail(format!("start day {day:?} is no number")))?;
         let mut spec = ScenarioSpec::new(id, day);
         spec.known()?;
         for param in params.split(',').filter(|p| !p.is_empty()) {
-            let (key, value) = param
-                .split_once('=')
-                .ok_or_else(|| fail(format!("{param:?} has no value")))?;
+            let (key, value) =
+                param.split_once('=').ok_or_else(|| fail(format!("{param:?} has no value")))?;
             spec.set(key, value).map_err(fail)?;
         }
         Ok(spec)
@@ -151,10 +139,7 @@ impl ScenarioSpec {
     /// Sets one field from its text.
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         fn number<T: std::str::FromStr>(value: &str) -> Result<Option<T>, String> {
-            value
-                .parse()
-                .map(Some)
-                .map_err(|_| format!("{value:?} is no number"))
+            value.parse().map(Some).map_err(|_| format!("{value:?} is no number"))
         }
         fn positive(value: &str) -> Result<Option<f64>, String> {
             let read: Option<f64> = number(value)?;
@@ -192,10 +177,7 @@ impl ScenarioSpec {
             return Ok(());
         }
         let names: Vec<&str> = scenarios().iter().map(|(id, _)| *id).collect();
-        Err(SimulateError::UnknownScenario {
-            given: self.id.clone(),
-            valid: names.join(" "),
-        })
+        Err(SimulateError::UnknownScenario { given: self.id.clone(), valid: names.join(" ") })
     }
 }
 
@@ -232,10 +214,7 @@ mod tests {
             let message = ScenarioSpec::parse(text).unwrap_err().to_string();
             assert!(message.contains(want), "{text}: {message}");
         };
-        check(
-            "A99@3",
-            "unknown scenario \"A99\"; the scenarios are A1 A2 A3",
-        );
+        check("A99@3", "unknown scenario \"A99\"; the scenarios are A1 A2 A3");
         check("A99@3", "A33 L1 L2");
         check("A1", "no start day");
         check("A1@x", "\"x\" is no number");

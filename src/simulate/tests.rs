@@ -9,17 +9,8 @@ use super::*;
 use crate::event::{AccessEvent, Action, DATA_CLASSES, Outcome, Person};
 
 fn world(seed: u64, days: u32, scenarios: &[&str]) -> World {
-    let scenarios = scenarios
-        .iter()
-        .map(|s| ScenarioSpec::parse(s).unwrap())
-        .collect();
-    let options = WorldOptions {
-        seed,
-        accounts: 300,
-        days,
-        scenarios,
-        ..WorldOptions::default()
-    };
+    let scenarios = scenarios.iter().map(|s| ScenarioSpec::parse(s).unwrap()).collect();
+    let options = WorldOptions { seed, accounts: 300, days, scenarios, ..WorldOptions::default() };
     World::new(options).unwrap()
 }
 
@@ -35,14 +26,8 @@ fn lines(world: &World, keep: impl Fn(&SimEvent) -> bool) -> Vec<u8> {
 fn the_seed_decides() {
     let first = lines(&world(1, 6, &["A1@1"]), |_| true);
     assert!(first.len() > 100_000);
-    assert!(
-        first == lines(&world(1, 6, &["A1@1"]), |_| true),
-        "same seed, other bytes"
-    );
-    assert!(
-        first != lines(&world(2, 6, &["A1@1"]), |_| true),
-        "other seed, same bytes"
-    );
+    assert!(first == lines(&world(1, 6, &["A1@1"]), |_| true), "same seed, other bytes");
+    assert!(first != lines(&world(2, 6, &["A1@1"]), |_| true), "other seed, same bytes");
 }
 
 #[test]
@@ -52,10 +37,7 @@ fn an_attack_changes_no_other_line() {
     let quiet = world(3, 10, &lookalikes);
     let mixed = world(3, 10, &[&attacks[..3], &lookalikes, &attacks[3..]].concat());
     let attack = |world: &World, e: &SimEvent| {
-        world
-            .truth()
-            .campaign(e.label)
-            .is_some_and(|c| c.kind == Kind::Attack)
+        world.truth().campaign(e.label).is_some_and(|c| c.kind == Kind::Attack)
     };
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let before = text(lines(&quiet, |_| true));
@@ -84,10 +66,7 @@ fn days_stay_within_themselves() {
         accounts: 300,
         start: Date::constant(2024, 3, 29),
         days: 5,
-        scenarios: vec![
-            ScenarioSpec::parse("A6@0").unwrap(),
-            ScenarioSpec::parse("A2@1").unwrap(),
-        ],
+        scenarios: vec![ScenarioSpec::parse("A6@0").unwrap(), ScenarioSpec::parse("A2@1").unwrap()],
         ..WorldOptions::default()
     };
     let world = World::new(options).unwrap();
@@ -107,9 +86,7 @@ fn volumes(world: &World) -> BTreeMap<&'static str, Vec<usize>> {
     for day in 0..world.options().days {
         let mut met: BTreeMap<u32, HashSet<u32>> = BTreeMap::new();
         for event in world.day(day).iter().filter(|e| e.label == 0) {
-            met.entry(event.account)
-                .or_default()
-                .extend(event.persons.as_slice());
+            met.entry(event.account).or_default().extend(event.persons.as_slice());
         }
         for (account, persons) in met {
             let role = world.account(account).unwrap().role();
@@ -122,11 +99,7 @@ fn volumes(world: &World) -> BTreeMap<&'static str, Vec<usize>> {
 
 #[test]
 fn roles_read_as_much_as_their_table() {
-    let options = WorldOptions {
-        accounts: 2_000,
-        days: 31,
-        ..WorldOptions::default()
-    };
+    let options = WorldOptions { accounts: 2_000, days: 31, ..WorldOptions::default() };
     let world = World::new(options).unwrap();
     let roles = volumes(&world);
     let check = |role: &str, median: (usize, usize), p95: usize| {
@@ -138,11 +111,7 @@ fn roles_read_as_much_as_their_table() {
             at(0.5)
         );
         let off = at(0.95) as f64 / p95 as f64;
-        assert!(
-            (0.75..1.3).contains(&off),
-            "{role}: 95 % {}, want {p95}",
-            at(0.95)
-        );
+        assert!((0.75..1.3).contains(&off), "{role}: 95 % {}, want {p95}", at(0.95));
     };
     check("adviser", (15, 25), 45);
     check("cap-adviser", (10, 18), 35);
@@ -155,10 +124,7 @@ fn roles_read_as_much_as_their_table() {
     check("caf-agent", (25, 45), 90);
     check("training-body", (3, 10), 25);
     check("ofii-agent", (8, 15), 30);
-    for (role, days) in roles
-        .iter()
-        .filter(|(role, _)| **role == "nightly-matching")
-    {
+    for (role, days) in roles.iter().filter(|(role, _)| **role == "nightly-matching") {
         assert!(days[0] >= 10_000, "{role}: {days:?}");
     }
 }
@@ -176,15 +142,11 @@ fn people_rest_at_night_and_on_closed_days() {
     let (mut open, mut closed, mut night, mut all) = (0, 0, 0, 0);
     for day in 0..14 {
         let events = world.day(day);
-        let people = events
-            .iter()
-            .filter(|e| !world.account(e.account).unwrap().is_machine());
+        let people = events.iter().filter(|e| !world.account(e.account).unwrap().is_machine());
         let count = people.clone().count();
         let date = world.at(day);
         let evening = date.at(20.5 * 3_600.0);
-        night += people
-            .filter(|e| e.time > evening || e.time < date.at(7.0 * 3_600.0))
-            .count();
+        night += people.filter(|e| e.time > evening || e.time < date.at(7.0 * 3_600.0)).count();
         all += count;
         if date.is_working() {
             open += count;
@@ -193,10 +155,7 @@ fn people_rest_at_night_and_on_closed_days() {
         }
     }
     assert!(open > 100_000, "{open}");
-    assert!(
-        closed * 50 < open,
-        "{closed} on closed days, {open} on open ones"
-    );
+    assert!(closed * 50 < open, "{closed} on closed days, {open} on open ones");
     assert!(night * 1_000 < all, "{night} at night of {all}");
     assert!(!world.at(2).is_working(), "the first of May is a holiday");
 }
@@ -215,10 +174,7 @@ fn machines_keep_their_hours() {
             }
         }
     }
-    assert_eq!(
-        seen.into_iter().collect::<Vec<_>>(),
-        ["batch-cnaf-02", "batch-cnam-01"]
-    );
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["batch-cnaf-02", "batch-cnam-01"]);
 }
 
 #[test]
@@ -243,10 +199,7 @@ fn a1_comes_in_its_hours_from_elsewhere() {
             other.insert((event.device, event.ip));
             persons.extend(event.persons.as_slice());
             let from = date.at(if date.is_working() { 19.0 } else { 10.0 } * 3_600.0);
-            assert!(
-                event.time >= from && event.time < date.at(86_400.0),
-                "{event:?}"
-            );
+            assert!(event.time >= from && event.time < date.at(86_400.0), "{event:?}");
             if event.action == Action::Search {
                 assert!(event.persons.as_slice().len() <= 50);
             }
@@ -254,10 +207,7 @@ fn a1_comes_in_its_hours_from_elsewhere() {
     }
     assert!(own.len() >= 2 && other.len() == 2, "{own:?} {other:?}");
     let devices = |set: &BTreeSet<(u32, u32)>| set.iter().map(|d| d.0).collect::<BTreeSet<_>>();
-    assert!(
-        devices(&own).is_disjoint(&devices(&other)),
-        "the thief has the owner's device"
-    );
+    assert!(devices(&own).is_disjoint(&devices(&other)), "the thief has the owner's device");
     assert_eq!(persons.len() as u64, campaign.persons);
     assert_eq!(campaign.persons, 60_000);
 }
@@ -281,10 +231,7 @@ fn the_truth_covers_what_is_labelled() {
             days: 62,
             lookalikes: 0.2,
             machine_scale: 0.05,
-            scenarios: names
-                .iter()
-                .map(|s| ScenarioSpec::parse(s).unwrap())
-                .collect(),
+            scenarios: names.iter().map(|s| ScenarioSpec::parse(s).unwrap()).collect(),
             ..WorldOptions::default()
         };
         covered(&World::new(options).unwrap(), &names);
@@ -298,11 +245,7 @@ fn covered(world: &World, names: &[&str]) {
         let span = campaign.from_ms..=campaign.to_ms;
         assert!(span.contains(&event.time), "{}: {event:?}", campaign.id);
         let name = world.account(event.account).map(|a| a.name().to_owned());
-        assert!(
-            name.is_none_or(|n| campaign.accounts.contains(&n)),
-            "{}: {event:?}",
-            campaign.id
-        );
+        assert!(name.is_none_or(|n| campaign.accounts.contains(&n)), "{}: {event:?}", campaign.id);
         let seen = met.entry(event.label).or_default();
         seen.0 += 1;
         seen.1.extend(event.persons.as_slice());
@@ -343,12 +286,8 @@ fn sweeps_go_where_they_are_told() {
         }
     };
     check("A1@1:persons_max=2000", &|_, p| p < BASE);
-    check("A1@1:persons_max=2000,sweep=dormant", &|w, p| {
-        w.unit_of(p).is_none()
-    });
-    check("A3@1:persons_max=2000,sweep=active", &|w, p| {
-        w.unit_of(p).is_some()
-    });
+    check("A1@1:persons_max=2000,sweep=dormant", &|w, p| w.unit_of(p).is_none());
+    check("A3@1:persons_max=2000,sweep=active", &|w, p| w.unit_of(p).is_some());
     let own = |w: &World, p| {
         let name = &w.truth().campaigns.last().unwrap().accounts[0];
         let account = w.accounts().iter().find(|a| a.name() == name).unwrap();
@@ -370,21 +309,11 @@ fn volumes_follow_their_course() {
         (0..100).map(taken).filter(|persons| *persons > 0).collect()
     };
     let strike = daily("A24@10");
-    assert!(
-        strike[..20].iter().all(|persons| *persons == 15),
-        "feeding: {strike:?}"
-    );
-    assert_eq!(
-        strike[20..].iter().sum::<usize>(),
-        5_000 - 20 * 15,
-        "burst: {strike:?}"
-    );
+    assert!(strike[..20].iter().all(|persons| *persons == 15), "feeding: {strike:?}");
+    assert_eq!(strike[20..].iter().sum::<usize>(), 5_000 - 20 * 15, "burst: {strike:?}");
     let ramp = daily("A23@10:growth=0.1");
     let (early, late) = (ramp[0] as f64, ramp[30] as f64);
-    assert!(
-        (0.6..1.4).contains(&(late / early / 1.1_f64.powi(30))),
-        "{ramp:?}"
-    );
+    assert!((0.6..1.4).contains(&(late / early / 1.1_f64.powi(30))), "{ramp:?}");
     assert_eq!(daily("A21@10"), [350]);
 }
 
@@ -413,55 +342,21 @@ fn errors_help() {
         let message = World::new(options).unwrap_err().to_string();
         assert!(message.contains(want), "{message}");
     };
-    let small = WorldOptions {
-        accounts: 300,
-        days: 20,
-        ..WorldOptions::default()
-    };
+    let small = WorldOptions { accounts: 300, days: 20, ..WorldOptions::default() };
     let with = |id: &str, day, accounts| WorldOptions {
-        scenarios: vec![ScenarioSpec {
-            accounts,
-            ..ScenarioSpec::new(id, day)
-        }],
+        scenarios: vec![ScenarioSpec { accounts, ..ScenarioSpec::new(id, day) }],
         ..small.clone()
     };
-    check(
-        with("A0", 3, None),
-        "unknown scenario \"A0\"; the scenarios are A1 A2",
-    );
-    check(
-        with("A1", 20, None),
-        "start_day = 20 of A1: must be 0 to 19",
-    );
+    check(with("A0", 3, None), "unknown scenario \"A0\"; the scenarios are A1 A2");
+    check(with("A1", 20, None), "start_day = 20 of A1: must be 0 to 19");
     check(with("A1", 3, Some(900)), "A1 needs 900 accounts");
     check(with("A1", 3, Some(0)), "A1 needs 0 accounts");
     check(with("A28", 3, None), "silent for 40 days");
-    check(
-        with("A5", 3, Some(5_000)),
-        "A5 needs 5000 accounts (added accounts)",
-    );
+    check(with("A5", 3, Some(5_000)), "A5 needs 5000 accounts (added accounts)");
     check(with("A20", 16, None), "A20 from day 16 on touches nobody");
-    check(
-        WorldOptions {
-            accounts: 5,
-            ..small.clone()
-        },
-        "accounts = 5: must be 100 to 200000",
-    );
-    check(
-        WorldOptions {
-            days: 0,
-            ..small.clone()
-        },
-        "days = 0: must be 1 to 600",
-    );
-    check(
-        WorldOptions {
-            lookalikes: f64::NAN,
-            ..small.clone()
-        },
-        "lookalikes = NaN",
-    );
+    check(WorldOptions { accounts: 5, ..small.clone() }, "accounts = 5: must be 100 to 200000");
+    check(WorldOptions { days: 0, ..small.clone() }, "days = 0: must be 1 to 600");
+    check(WorldOptions { lookalikes: f64::NAN, ..small.clone() }, "lookalikes = NaN");
 }
 
 #[test]
@@ -472,9 +367,7 @@ fn extreme_values_do_no_harm() {
         let spec = format!("{id}@{day}:days={most},persons_max=500,growth=1000000,rate=1000000");
         let world = world(1, 58, &[&spec]);
         let label = world.truth().campaigns.len() as u16;
-        let shown = (50..58)
-            .flat_map(|d| world.day(d))
-            .any(|e| e.label == label);
+        let shown = (50..58).flat_map(|d| world.day(d)).any(|e| e.label == label);
         assert!(shown, "{id}");
     }
 }
@@ -484,28 +377,15 @@ fn directories_have_every_account_once() {
     let world = world(8, 40, &["A5@3", "A13@3"]);
     let csv = world.accounts_csv();
     let mut rows = csv.lines();
-    assert_eq!(
-        rows.next(),
-        Some("account,partner,unit,role,kind,starts_on,ends_on,protected")
-    );
+    assert_eq!(rows.next(), Some("account,partner,unit,role,kind,starts_on,ends_on,protected"));
     let rows: Vec<Vec<&str>> = rows.map(|row| row.split(',').collect()).collect();
     assert!(rows.iter().all(|row| row.len() == 8));
     let names: BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
     assert_eq!(names.len(), rows.len());
-    assert_eq!(
-        rows.len(),
-        world.accounts().iter().filter(|a| a.listed).count()
-    );
-    assert_eq!(
-        world.accounts().len(),
-        rows.len() + 7,
-        "thieves' accounts are not listed"
-    );
+    assert_eq!(rows.len(), world.accounts().iter().filter(|a| a.listed).count());
+    assert_eq!(world.accounts().len(), rows.len() + 7, "thieves' accounts are not listed");
     assert_eq!(rows.iter().filter(|row| row[4] == "machine").count(), 10);
-    assert!(
-        rows.iter().any(|row| row[6].parse::<Date>().is_ok()),
-        "somebody leaves"
-    );
+    assert!(rows.iter().any(|row| row[6].parse::<Date>().is_ok()), "somebody leaves");
     let persons = world.persons_csv();
     assert_eq!(persons.lines().count(), world.network.active as usize + 1);
 }
@@ -513,12 +393,7 @@ fn directories_have_every_account_once() {
 #[test]
 fn the_story_is_the_theft_of_2024() {
     let world = World::story().unwrap();
-    let theft = world
-        .truth()
-        .campaigns
-        .iter()
-        .find(|c| c.id == "A1")
-        .unwrap();
+    let theft = world.truth().campaigns.iter().find(|c| c.id == "A1").unwrap();
     let began = jiff::Timestamp::from_millisecond(theft.from_ms).unwrap();
     assert_eq!(began.to_string(), "2024-02-06T18:00:00Z", "19:00 in Paris");
     assert_eq!((theft.persons, theft.accounts.len()), (30_000, 2));
@@ -526,35 +401,21 @@ fn the_story_is_the_theft_of_2024() {
     let events = world.events().count();
     assert!((300_000..1_500_000).contains(&events), "{events}");
     let json = serde_json::to_string(world.truth()).unwrap();
-    assert_eq!(
-        &serde_json::from_str::<Truth>(&json).unwrap(),
-        world.truth()
-    );
+    assert_eq!(&serde_json::from_str::<Truth>(&json).unwrap(), world.truth());
 }
 
 /// A stand-in for the decoder's hash.
 fn hashed(text: &str) -> u64 {
-    text.bytes()
-        .fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)))
+    text.bytes().fold(7, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)))
 }
 
 fn pseudonym(text: &str) -> Person {
-    Person {
-        id: hashed(text),
-        block: hashed(&text[..text.len() - 3]) as u32,
-    }
+    Person { id: hashed(text), block: hashed(&text[..text.len() - 3]) as u32 }
 }
 
 #[test]
 fn lines_and_memory_tell_the_same() {
-    let scenarios = [
-        "A1@1",
-        "A12@2",
-        "A17@2",
-        "A20@1:persons_max=300",
-        "A13@3",
-        "A16@4",
-    ];
+    let scenarios = ["A1@1", "A12@2", "A17@2", "A20@1:persons_max=300", "A13@3", "A16@4"];
     let world = world(9, 8, &scenarios);
     let codes = ["foreign", "rsa", "minor", "protected-adult"];
     let mut scratch = Scratch::new(&hashed, &codes);
@@ -597,10 +458,7 @@ const FIELDS: [&str; 17] = [
 /// Checks every field of the contract in a line against the event in memory.
 fn same(value: &Value, event: &AccessEvent<'_>, codes: &[&str]) {
     for key in value.as_object().unwrap().keys() {
-        assert!(
-            FIELDS.contains(&key.as_str()),
-            "{key} is not of the contract"
-        );
+        assert!(FIELDS.contains(&key.as_str()), "{key} is not of the contract");
     }
     let text = |name: &str| value.get(name).map(|v| v.as_str().unwrap());
     let time: jiff::Timestamp = text("time").unwrap().parse().unwrap();
@@ -632,10 +490,7 @@ fn same(value: &Value, event: &AccessEvent<'_>, codes: &[&str]) {
         None => Vec::new(),
     };
     assert_eq!(value.get("records").is_some(), event.persons_known);
-    assert_eq!(
-        ids.iter().map(|id| pseudonym(id)).collect::<Vec<_>>(),
-        event.persons
-    );
+    assert_eq!(ids.iter().map(|id| pseudonym(id)).collect::<Vec<_>>(), event.persons);
     let count = value.get("record_count").map_or(0, |n| n.as_u64().unwrap());
     assert_eq!(count.saturating_sub(ids.len() as u64), event.unidentified);
     let bits = |name: &str, table: &[&str]| {

@@ -78,10 +78,14 @@ impl Fill {
         let events: u64 = self.actions.values().map(|f| f.events).sum();
         let _ = writeln!(out, "{} lines, {events} events", self.lines);
         for (reason, (count, first)) in &self.refused {
-            let _ = writeln!(out, "{reason}: {count} lines are no event and would be quarantined ({first})");
+            let _ = writeln!(
+                out,
+                "{reason}: {count} lines are no event and would be quarantined ({first})"
+            );
         }
         if !self.dropped.is_empty() {
-            let fields: Vec<String> = self.dropped.iter().map(|(f, n)| format!("{f} {n}")).collect();
+            let fields: Vec<String> =
+                self.dropped.iter().map(|(f, n)| format!("{f} {n}")).collect();
             let _ = writeln!(out, "bad optional fields, dropped: {}", fields.join(", "));
         }
         if self.repaired > 0 {
@@ -160,10 +164,14 @@ impl Fill {
                     .into_iter()
                     .zip(filled.fields.map(|n| share(n, filled.events)))
                     .collect();
-                (*action, json!({"events": filled.events, "persons": filled.persons, "fill": fields}))
+                (
+                    *action,
+                    json!({"events": filled.events, "persons": filled.persons, "fill": fields}),
+                )
             })
             .collect();
-        let refused: BTreeMap<&str, u64> = self.refused.iter().map(|(r, (n, _))| (*r, *n)).collect();
+        let refused: BTreeMap<&str, u64> =
+            self.refused.iter().map(|(r, (n, _))| (*r, *n)).collect();
         json!({
             "lines": self.lines,
             "actions": actions,

@@ -15,7 +15,7 @@ use crate::decode::{PseudonymKey, Pseudonymiser};
 use crate::detect::Control;
 use crate::directory::Accounts;
 use crate::pipeline::shard::{Output, Shard};
-use crate::simulate::{Scratch, ScenarioSpec, World, WorldOptions};
+use crate::simulate::{ScenarioSpec, Scratch, World, WorldOptions};
 use score::Score;
 
 /// Seeds that parameters may be chosen on.
@@ -138,11 +138,12 @@ fn play(setup: &Setup, world: &World, territory: bool, score: &mut Score) -> Res
     let mut shard: Shard = setup.shard(key, "simulated")?;
     let namespace = &setup.config.source.namespace;
     let pseudonymiser = Pseudonymiser::new(key, namespace);
-    let accounts = Accounts::parse("accounts.csv", &world.accounts_csv())?;
+    let accounts = Accounts::read("accounts.csv", world.accounts_csv().as_bytes())?;
     shard.schedule(0, 1, Control::Accounts(Arc::new(accounts)));
     if territory {
         let persons = world.persons_csv();
-        let units = crate::directory::PersonUnits::parse("persons.csv", &persons, &pseudonymiser)?;
+        let units =
+            crate::directory::PersonUnits::read("persons.csv", persons.as_bytes(), &pseudonymiser)?;
         shard.schedule(0, 2, Control::PersonUnits(Arc::new(units)));
     }
     let hash = |text: &str| pseudonymiser.opaque("query", text);

@@ -169,7 +169,8 @@ impl WorldScore<'_> {
         let rule = alert.signals.first().map(rule_and_window).unwrap_or_default();
         let like = like.map(|c| c.id.clone());
         let warm = self.first_ms.is_some_and(|first| at >= first + 28 * DAY_MS);
-        self.unmatched.insert(alert.id.clone(), (alert.severity, line.to_owned(), like, rule, warm));
+        self.unmatched
+            .insert(alert.id.clone(), (alert.severity, line.to_owned(), like, rule, warm));
     }
 
     pub(super) fn finish(self, shard: &Shard) {

@@ -47,7 +47,8 @@ pub(super) fn text(score: &Score, verbose: bool) -> String {
     let mut attacks: Vec<(&String, &Attack)> = score.attacks.iter().collect();
     attacks.sort_by_key(|(id, _)| order(id));
     for (id, a) in attacks {
-        let first: Vec<String> = a.first_by.iter().map(|(rule, n)| format!("{rule} ×{n}")).collect();
+        let first: Vec<String> =
+            a.first_by.iter().map(|(rule, n)| format!("{rule} ×{n}")).collect();
         let _ = writeln!(
             out,
             "| {id} | {}/{} | {}/{} | {}, {}, {} | {}, {} | {} | {} |",

@@ -25,10 +25,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "A14",
         what: "insiders for hire: 40 persons a day on top of normal work",
-        pattern: |_| Pattern {
-            accounts: 3,
-            ..owner()
-        },
+        pattern: |_| Pattern { accounts: 3, ..owner() },
     },
     Entry {
         id: "A18",
@@ -60,10 +57,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "A23",
         what: "ramp: from half the own mean, a little more each active day",
         pattern: |_| Pattern {
-            volume: Volume::Ramp {
-                start: 0.5,
-                growth: 0.05,
-            },
+            volume: Volume::Ramp { start: 0.5, growth: 0.05 },
             sweep: Sweep::Base,
             persons_max: 200_000,
             ..owner()
@@ -74,10 +68,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         what: "20 active days of feeding the baseline, then a burst",
         pattern: |_| Pattern {
             days: 60,
-            volume: Volume::FeedThenStrike {
-                feed: 15.0,
-                days: 20,
-            },
+            volume: Volume::FeedThenStrike { feed: 15.0, days: 20 },
             rate: 1.0,
             persons_max: 5_000,
             sweep: Sweep::Base,
@@ -98,11 +89,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "A26",
         what: "threshold hugger: the same number of persons every day, for ever",
-        pattern: |_| Pattern {
-            volume: Volume::Day(24.0),
-            sweep: Sweep::Base,
-            ..owner()
-        },
+        pattern: |_| Pattern { volume: Volume::Day(24.0), sweep: Sweep::Base, ..owner() },
     },
     Entry {
         id: "A29",

@@ -27,10 +27,7 @@ pub(super) struct Entry {
 
 /// Every attack.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
-    thefts::ENTRIES
-        .iter()
-        .chain(partners::ENTRIES)
-        .chain(insiders::ENTRIES)
+    thefts::ENTRIES.iter().chain(partners::ENTRIES).chain(insiders::ENTRIES)
 }
 
 /// Whose accounts an attack uses.
@@ -191,12 +188,7 @@ impl World {
         let mut pattern = (entry.pattern)(self.options.accounts);
         tune(&mut pattern, spec);
         let accounts = self.accounts_for(entry, &pattern, spec.start_day, taken)?;
-        let nth = self
-            .truth
-            .campaigns
-            .iter()
-            .filter(|c| c.id == spec.id)
-            .count() as u64;
+        let nth = self.truth.campaigns.iter().filter(|c| c.id == spec.id).count() as u64;
         let number = spec.id[1..].parse().unwrap_or_default();
         let stream = hash(self.options.seed, &[tag::ATTACK, number, nth]);
         let mut attack = Attack {
@@ -250,9 +242,7 @@ impl World {
                     None => self.far_unit(u64::from(day), None),
                 };
                 let prefix = if partner.is_some() { "partner" } else { "gen" };
-                Ok((0..wanted)
-                    .map(|_| self.network.add_unlisted(role, unit, prefix))
-                    .collect())
+                Ok((0..wanted).map(|_| self.network.add_unlisted(role, unit, prefix)).collect())
             }
             Who::People(roles) => {
                 let last = (day + pattern.days.min(40)).min(self.options.days - 1);
@@ -292,12 +282,10 @@ impl World {
         fits: impl Fn(&World, u32) -> bool,
     ) -> Result<Vec<u32>, SimulateError> {
         let number = id.bytes().fold(0, |n, b| n * 256 + u64::from(b));
-        let mut found: Vec<u32> = (0..self
-            .options
-            .accounts
-            .min(self.network.accounts.len() as u32))
-            .filter(|index| !taken.contains(index) && fits(self, *index))
-            .collect();
+        let mut found: Vec<u32> =
+            (0..self.options.accounts.min(self.network.accounts.len() as u32))
+                .filter(|index| !taken.contains(index) && fits(self, *index))
+                .collect();
         found.sort_by_key(|i| hash(self.options.seed, &[tag::VICTIM, number, u64::from(*i)]));
         if found.len() < wanted as usize || wanted == 0 {
             return Err(SimulateError::NotEnoughAccounts {
@@ -326,13 +314,7 @@ impl World {
             return Ok(());
         }
         let what = "added accounts".to_owned();
-        Err(SimulateError::NotEnoughAccounts {
-            id,
-            wanted: count,
-            what,
-            day,
-            found,
-        })
+        Err(SimulateError::NotEnoughAccounts { id, wanted: count, what, day, found })
     }
 
     /// A unit with persons that is not the account's own.
@@ -343,10 +325,7 @@ impl World {
             .by_ref()
             .filter(|u| Some(*u) != own && self.network.units[*u as usize].pool.1 >= 1_000)
             .collect();
-        others
-            .get((stream % others.len().max(1) as u64) as usize)
-            .copied()
-            .unwrap_or(0)
+        others.get((stream % others.len().max(1) as u64) as usize).copied().unwrap_or(0)
     }
 }
 

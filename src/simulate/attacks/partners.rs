@@ -49,12 +49,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "A10",
         what: "a partner's key reads 10 persons a second, 24 hours, flat",
-        pattern: |_| Pattern {
-            days: 41,
-            rate: 10.0,
-            constant: true,
-            ..key()
-        },
+        pattern: |_| Pattern { days: 41, rate: 10.0, constant: true, ..key() },
     },
     Entry {
         id: "A11",

@@ -42,18 +42,9 @@ pub(super) fn span(world: &World, attack: &Attack) -> Option<(TimestampMs, Times
         let times = out.iter().map(|e| e.time);
         Some((times.clone().min()?, times.max()?))
     };
-    let lasts = attack
-        .pattern
-        .quiet_days
-        .saturating_add(attack.pattern.days);
-    let end = attack
-        .start_day
-        .saturating_add(lasts)
-        .min(world.options.days);
-    let reads = attack
-        .shares
-        .iter()
-        .any(|s| s.days.iter().any(|(_, count)| *count > 0));
+    let lasts = attack.pattern.quiet_days.saturating_add(attack.pattern.days);
+    let end = attack.start_day.saturating_add(lasts).min(world.options.days);
+    let reads = attack.shares.iter().any(|s| s.days.iter().any(|(_, count)| *count > 0));
     let first = (attack.start_day..end).find_map(on).filter(|_| reads)?;
     let last = (attack.start_day..end).rev().find_map(on)?;
     Some((first.0, last.1))
@@ -76,13 +67,8 @@ pub(super) fn persons(world: &World, attack: &Attack) -> u64 {
 
 /// Shares an attack out over its accounts and days.
 pub(super) fn shares(world: &World, attack: &Attack, accounts: &[u32]) -> Vec<Share> {
-    let mut shares: Vec<Share> = accounts
-        .iter()
-        .map(|a| Share {
-            account: *a,
-            days: Vec::new(),
-        })
-        .collect();
+    let mut shares: Vec<Share> =
+        accounts.iter().map(|a| Share { account: *a, days: Vec::new() }).collect();
     let mut totals = vec![0u64; accounts.len()];
     let mut active_days = vec![0u32; accounts.len()];
     let mut left = attack.pattern.persons_max;
@@ -101,11 +87,7 @@ pub(super) fn shares(world: &World, attack: &Attack, accounts: &[u32]) -> Vec<Sh
         // What is left is shared out evenly.
         let mut takers = wants.iter().filter(|w| **w > 0).count() as u64;
         for (nth, share) in shares.iter_mut().enumerate() {
-            let count = if wants[nth] > 0 {
-                wants[nth].min(left.div_ceil(takers))
-            } else {
-                0
-            };
+            let count = if wants[nth] > 0 { wants[nth].min(left.div_ceil(takers)) } else { 0 };
             takers -= u64::from(wants[nth] > 0);
             left -= count;
             share.days.push((totals[nth], count));
@@ -126,13 +108,9 @@ fn want(
 ) -> u64 {
     let pattern = &attack.pattern;
     let mut rng = Rng::stream(attack.stream, &[1, nth as u64, u64::from(active)]);
-    let own = world.account(account).map_or(1.0, |a| {
-        if a.is_machine() {
-            a.factor
-        } else {
-            a.spec().mean * a.factor
-        }
-    });
+    let own = world
+        .account(account)
+        .map_or(1.0, |a| if a.is_machine() { a.factor } else { a.spec().mean * a.factor });
     let varied = |n: f64, rng: &mut Rng| {
         if pattern.constant || n >= pattern.persons_max as f64 {
             n
@@ -170,10 +148,7 @@ fn windows(world: &World, attack: &Attack, nth: u32, account: u32, day: u32) -> 
         Hours::Working(..) => Vec::new(),
         Hours::Owner => {
             let shift = habits::shift(world, account, day);
-            shift
-                .map(|s| (s.from / HOUR_S + 0.2, s.to / HOUR_S))
-                .into_iter()
-                .collect()
+            shift.map(|s| (s.from / HOUR_S + 0.2, s.to / HOUR_S)).into_iter().collect()
         }
         Hours::Relay => relay(nth),
     };
@@ -278,10 +253,8 @@ impl<'a> Raid<'a> {
         }
         let before = (pattern.from - 1_200.0).max(9.0 * HOUR_S);
         if pattern.reset {
-            self.emit
-                .push(self.world.at(self.day).at(before), Action::PasswordReset);
-            self.emit
-                .push(self.world.at(self.day).at(before + 300.0), Action::Login);
+            self.emit.push(self.world.at(self.day).at(before), Action::PasswordReset);
+            self.emit.push(self.world.at(self.day).at(before + 300.0), Action::Login);
         }
         if matches!(pattern.who, Who::New(..)) {
             let time = self.world.at(self.day).at(before + f64::from(self.nth));
@@ -329,19 +302,11 @@ impl<'a> Raid<'a> {
         };
         // Not to the last second, so that the last page is within the hours.
         let spread = 0.9 * length(&self.windows) / count as f64;
-        if by_rate {
-            (1.0 / pattern.rate).min(spread / 0.92)
-        } else {
-            spread
-        }
+        if by_rate { (1.0 / pattern.rate).min(spread / 0.92) } else { spread }
     }
 
     fn jitter(&mut self, pattern: &Pattern) -> f64 {
-        if pattern.constant {
-            1.0
-        } else {
-            0.5 + self.rng.unit()
-        }
+        if pattern.constant { 1.0 } else { 0.5 + self.rng.unit() }
     }
 
     /// One event with `size` persons from the `at`-th on; none is a miss.
@@ -352,15 +317,8 @@ impl<'a> Raid<'a> {
             let turn = u64::from(self.rng.below(ADDRESSES));
             self.emit.actor.ip = address(hash(self.attack.stream, &[4, turn]));
         }
-        let read = |n: u32| {
-            person(
-                self.world,
-                self.attack,
-                self.nth,
-                self.account,
-                at + u64::from(n),
-            )
-        };
+        let read =
+            |n: u32| person(self.world, self.attack, self.nth, self.account, at + u64::from(n));
         let persons = match (pattern.unnamed, pattern.action) {
             (true, _) => Persons::Unknown,
             (false, Action::View | Action::Update) if size == 1 => Persons::One([read(0)]),
@@ -397,8 +355,7 @@ impl<'a> Raid<'a> {
         for n in 0..count {
             let person = persons::active(start + self.rng.below(len));
             let time = self.moment(second + 5.0 * f64::from(n + 1));
-            self.emit
-                .open(time, Action::View, person, account.spec().view);
+            self.emit.open(time, Action::View, person, account.spec().view);
         }
     }
 
@@ -421,37 +378,19 @@ fn actor(world: &World, attack: &Attack, nth: u32, account: u32, day: u32) -> Ac
     let pattern = &attack.pattern;
     if pattern.place == Place::Own && account != NO_ACCOUNT {
         let own = habits::actor(world, account, day);
-        let machine = world
-            .account(account)
-            .is_some_and(super::super::Account::is_machine);
-        return Actor {
-            label,
-            session: if machine { 0 } else { own.session },
-            ..own
-        };
+        let machine = world.account(account).is_some_and(super::super::Account::is_machine);
+        return Actor { label, session: if machine { 0 } else { own.session }, ..own };
     }
     let stream = attack.stream;
     let name = |parts: &[u64]| habits::name(stream, parts);
-    let origin = if pattern.place == Place::Shared {
-        0
-    } else {
-        u64::from(nth) + 1
-    };
+    let origin = if pattern.place == Place::Shared { 0 } else { u64::from(nth) + 1 };
     let rotating = pattern.place == Place::Rotating;
     Actor {
         account,
         label,
         ip: address(hash(stream, &[5, origin])),
-        device: if rotating {
-            0
-        } else {
-            name(&[6, u64::from(nth)])
-        },
-        session: if rotating {
-            0
-        } else {
-            name(&[7, u64::from(nth), u64::from(day)])
-        },
+        device: if rotating { 0 } else { name(&[6, u64::from(nth)]) },
+        session: if rotating { 0 } else { name(&[7, u64::from(nth), u64::from(day)]) },
         agent: pattern.agent,
     }
 }

@@ -144,12 +144,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "A20",
         what: "take-over by the help desk, five quiet days, then like the 2024 theft",
-        pattern: |_| Pattern {
-            accounts: 1,
-            quiet_days: 5,
-            reset: true,
-            ..evenings()
-        },
+        pattern: |_| Pattern { accounts: 1, quiet_days: 5, reset: true, ..evenings() },
     },
     Entry {
         id: "A21",

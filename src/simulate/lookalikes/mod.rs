@@ -18,41 +18,20 @@ use super::{World, calendar, habits, tag};
 
 /// Names and meanings.
 pub(super) const NAMES: [(&str, &str); 14] = [
-    (
-        "L1",
-        "caseload transfer: 200 to 400 persons of one other unit in a day",
-    ),
-    (
-        "L2",
-        "replacement of a sick colleague: a part of that caseload for some days",
-    ),
-    (
-        "L3",
-        "actualisation wave: reception and call platform at twice their volume for days",
-    ),
+    ("L1", "caseload transfer: 200 to 400 persons of one other unit in a day"),
+    ("L2", "replacement of a sick colleague: a part of that caseload for some days"),
+    ("L3", "actualisation wave: reception and call platform at twice their volume for days"),
     ("L4", "mailing to the own caseload"),
     ("L5", "an adviser's day at the call platform"),
-    (
-        "L6",
-        "audit campaign of a manager: persons of a few units of the territory",
-    ),
-    (
-        "L7",
-        "mass registration: RSA referents at three times their volume, mostly new persons",
-    ),
+    ("L6", "audit campaign of a manager: persons of a few units of the territory"),
+    ("L7", "mass registration: RSA referents at three times their volume, mostly new persons"),
     ("L8", "migration batch by a machine account"),
     ("L9", "training week: a unit reads the same test files"),
     ("L10", "new hire: an account's first two weeks"),
-    (
-        "L11",
-        "opening of a new agency that takes over another's persons",
-    ),
+    ("L11", "opening of a new agency that takes over another's persons"),
     ("L12", "early arrivals: a unit at work from 06:15"),
     ("L13", "duplicate searches after network errors, one unit"),
-    (
-        "L14",
-        "nationwide incident with retries, one day, everybody",
-    ),
+    ("L14", "nationwide incident with retries, one day, everybody"),
 ];
 
 // Indices into [`NAMES`].
@@ -99,14 +78,7 @@ pub(super) struct Change {
 
 impl Default for Change {
     fn default() -> Change {
-        Change {
-            role: None,
-            factor: 1.0,
-            new_share: 0.0,
-            arrive: None,
-            retries: 0.0,
-            label: 0,
-        }
+        Change { role: None, factor: 1.0, new_share: 0.0, arrive: None, retries: 0.0, label: 0 }
     }
 }
 
@@ -218,11 +190,7 @@ impl World {
     fn plan_first_weeks(&mut self, index: u32, starts: u32, label: u16) {
         for n in 0..HIRE_DAYS.min(self.options.days.saturating_sub(starts)) {
             let factor = 0.35 + 0.65 * f64::from(n) / f64::from(HIRE_DAYS);
-            let change = Change {
-                factor,
-                label,
-                ..Change::default()
-            };
+            let change = Change { factor, label, ..Change::default() };
             self.lookalikes.changes[(starts + n) as usize].insert(index, change);
         }
     }
@@ -231,11 +199,7 @@ impl World {
     fn plan(&mut self, which: usize, index: u32, day: u32, days: Option<u32>) {
         if which == PLATFORM_DAY {
             let label = self.tell(which, &[index], day, 1, 0);
-            let change = Change {
-                role: Some(PLATFORM),
-                label,
-                ..Change::default()
-            };
+            let change = Change { role: Some(PLATFORM), label, ..Change::default() };
             self.lookalikes.changes[day as usize].insert(index, change);
             return;
         }
@@ -244,17 +208,7 @@ impl World {
         let (what, size, lasts) = self.work(which, index, &mut rng);
         let lasts = days.unwrap_or(lasts);
         let label = self.tell(which, &[index], day, lasts, u64::from(size));
-        self.extend(
-            Extra {
-                account: index,
-                what,
-                size,
-                label,
-                which,
-            },
-            day,
-            lasts,
-        );
+        self.extend(Extra { account: index, what, size, label, which }, day, lasts);
     }
 
     /// The extra work of a look-alike: what, persons a day, days.
@@ -263,19 +217,11 @@ impl World {
         match which {
             TRANSFER => {
                 let size = rng.between(200, 400);
-                (
-                    What::Transfer(self.of_other_unit(index, size, rng)),
-                    size,
-                    1,
-                )
+                (What::Transfer(self.of_other_unit(index, size, rng)), size, 1)
             }
             REPLACEMENT => {
                 let (start, len) = self.colleague(index, rng);
-                (
-                    What::Replace(start, len),
-                    rng.between(6, 15),
-                    rng.between(2, 5),
-                )
+                (What::Replace(start, len), rng.between(6, 15), rng.between(2, 5))
             }
             MAILING => (What::Mailing, account.caseload.1, 1),
             AUDIT => (What::Audit, rng.between(60, 250), rng.between(1, 4)),
@@ -322,19 +268,14 @@ impl World {
         let unit = &self.network.units[account.unit as usize];
         let fits = |a: &Account| a.role == account.role && a.caseload != account.caseload;
         let range = unit.accounts.0 as usize..unit.accounts.1 as usize;
-        let others: Vec<_> = self.network.accounts[range]
-            .iter()
-            .filter(|a| fits(a))
-            .collect();
+        let others: Vec<_> = self.network.accounts[range].iter().filter(|a| fits(a)).collect();
         let other = others.get(rng.below(others.len() as u32) as usize);
         other.map_or(unit.pool, |a| a.caseload)
     }
 
     /// Writes a look-alike into the truth and returns its label.
     fn tell(&mut self, which: usize, accounts: &[u32], day: u32, lasts: u32, persons: u64) -> u16 {
-        let last = day
-            .saturating_add(lasts.max(1) - 1)
-            .min(self.options.days - 1);
+        let last = day.saturating_add(lasts.max(1) - 1).min(self.options.days - 1);
         let name = |a: &u32| self.network.accounts[*a as usize].name.clone();
         let (id, what) = NAMES[which];
         let campaign = Campaign {

@@ -15,12 +15,7 @@ pub(in crate::simulate) fn day(world: &World, day: u32, out: &mut Vec<SimEvent>)
         if !habits::in_service(&world.network.accounts[extra.account as usize], day) {
             continue;
         }
-        let parts = [
-            tag::EXTRA,
-            u64::from(extra.account),
-            u64::from(day),
-            extra.which as u64,
-        ];
+        let parts = [tag::EXTRA, u64::from(extra.account), u64::from(day), extra.which as u64];
         let mut actor = habits::actor(world, extra.account, day);
         actor.label = extra.label;
         let mut job = Job {
@@ -51,14 +46,7 @@ impl Job<'_> {
                 self.pages(first, size, 20, 240.0, 9.5 * 3_600.0, query::NEXT_PAGE);
             }
             What::Mailing => {
-                self.pages(
-                    account.caseload.0,
-                    size,
-                    50,
-                    20.0,
-                    14.0 * 3_600.0,
-                    query::CASELOAD,
-                );
+                self.pages(account.caseload.0, size, 50, 20.0, 14.0 * 3_600.0, query::CASELOAD);
             }
             What::Replace(first, len) => {
                 for _ in 0..size {
@@ -121,23 +109,13 @@ impl Job<'_> {
     }
 
     fn open_by_day(&mut self, person: PersonNumber) {
-        let usual = habits::Shift {
-            from: 8.75 * 3_600.0,
-            to: 17.0 * 3_600.0,
-        };
+        let usual = habits::Shift { from: 8.75 * 3_600.0, to: 17.0 * 3_600.0 };
         let second = habits::moment(usual, &mut self.rng);
         self.open(second, person);
     }
 
     fn open(&mut self, second: f64, person: PersonNumber) {
-        let data = self.world.network.accounts[self.extra.account as usize]
-            .spec()
-            .view;
-        self.emit.open(
-            self.world.at(self.day).at(second),
-            Action::View,
-            person,
-            data,
-        );
+        let data = self.world.network.accounts[self.extra.account as usize].spec().view;
+        self.emit.open(self.world.at(self.day).at(second), Action::View, person, data);
     }
 }

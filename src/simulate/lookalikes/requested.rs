@@ -22,10 +22,7 @@ impl World {
         // Asked for on a closed day, it happens on the next open one.
         let mut open = (spec.start_day..self.options.days).filter(|d| self.at(*d).is_working());
         let day = open.next().unwrap_or(spec.start_day);
-        let spec = &ScenarioSpec {
-            start_day: day,
-            ..spec.clone()
-        };
+        let spec = &ScenarioSpec { start_day: day, ..spec.clone() };
         match which {
             WAVE => self.change_roles(which, &[RECEPTION, PLATFORM], spec, |c| c.factor = 2.0),
             REGISTRATIONS => self.change_roles(which, &[RSA], spec, |c| {
@@ -61,9 +58,7 @@ impl World {
         set: fn(&mut Change),
     ) {
         let accounts = self.network.accounts.iter().enumerate();
-        let fits = accounts
-            .filter(|(_, a)| roles.contains(&a.role))
-            .map(|(n, _)| n as u32);
+        let fits = accounts.filter(|(_, a)| roles.contains(&a.role)).map(|(n, _)| n as u32);
         let fits: Vec<u32> = fits.collect();
         self.change(which, &fits, spec, 5, set);
     }
@@ -87,16 +82,11 @@ impl World {
         for day in spec.start_day..end {
             for account in accounts {
                 // What already changes a day keeps it: one label an event.
-                self.lookalikes.changes[day as usize]
-                    .entry(*account)
-                    .or_insert_with(|| {
-                        let mut change = Change {
-                            label,
-                            ..Change::default()
-                        };
-                        set(&mut change);
-                        change
-                    });
+                self.lookalikes.changes[day as usize].entry(*account).or_insert_with(|| {
+                    let mut change = Change { label, ..Change::default() };
+                    set(&mut change);
+                    change
+                });
             }
         }
     }
@@ -123,13 +113,7 @@ impl World {
         let accounts = self.unit_for(spec.start_day, ADVISER);
         let label = self.tell(TRAINING, &accounts, spec.start_day, lasts, 0);
         for account in accounts {
-            let extra = Extra {
-                account,
-                what: What::TestFiles,
-                size: 15,
-                label,
-                which: TRAINING,
-            };
+            let extra = Extra { account, what: What::TestFiles, size: 15, label, which: TRAINING };
             self.extend(extra, spec.start_day, lasts);
         }
     }
@@ -153,16 +137,13 @@ impl World {
     /// A new agency: its accounts start on the scenario's day and share out another's persons.
     fn add_agency(&mut self, spec: &ScenarioSpec) -> Result<(), SimulateError> {
         let host = self.unit_for(spec.start_day, CAP);
-        let unit = host
-            .first()
-            .map_or(0, |a| self.network.accounts[*a as usize].unit);
+        let unit = host.first().map_or(0, |a| self.network.accounts[*a as usize].unit);
         let pool = self.network.units[unit as usize].pool;
         let count = spec.accounts.unwrap_or(12);
         let first = self.network.accounts.len() as u32;
         self.room_for(NAMES[AGENCY].0, count, spec.start_day)?;
         let nth = 90 + self.network.units.len() as u32;
-        self.network
-            .add_unit(&UNIT_KINDS[0], 0, nth, count, Some(pool));
+        self.network.add_unit(&UNIT_KINDS[0], 0, nth, count, Some(pool));
         let added: Vec<u32> = (first..first + count).collect();
         let label = self.tell(AGENCY, &added, spec.start_day, HIRE_DAYS, 0);
         for index in added {
