@@ -20,7 +20,7 @@ use fill::Fill;
 
 /// Arguments of `vigie check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     /// Logs whose mapping to try
     #[arg(value_name = "LOG")]
     logs: Vec<PathBuf>,

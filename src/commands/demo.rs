@@ -27,7 +27,7 @@ use crate::store::datadir::{DataDir, Purpose};
 
 /// Arguments of `vigie demo`.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// End after the story
     #[arg(long)]
     exit: bool,

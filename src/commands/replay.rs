@@ -19,7 +19,7 @@ use crate::store::datadir::{DataDir, Purpose};
 
 /// Arguments of `vigie replay`.
 #[derive(Debug, Args)]
-pub struct ReplayArgs {
+pub(super) struct ReplayArgs {
     /// Logs, plain, gzip or zstd, read in order of their first time; `-` = standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,

@@ -20,7 +20,7 @@ use crate::store::datadir::{DataDir, Purpose};
 
 /// Arguments of `vigie run`.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// Logs, plain, gzip or zstd, read in order of their first time; `-` or none = standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,

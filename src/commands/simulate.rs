@@ -14,7 +14,7 @@ use crate::simulate::{ScenarioSpec, World, WorldOptions, scenarios};
 
 /// Arguments of `vigie simulate`.
 #[derive(Debug, Args)]
-pub struct SimulateArgs {
+pub(super) struct SimulateArgs {
     /// Folder for events.ndjson, accounts.csv, persons.csv and truth.json; `-` = events on standard
     /// output only
     #[arg(value_name = "DIR", required_unless_present = "list")]

@@ -62,7 +62,7 @@ enum Seeds {
 
 /// Arguments of `vigie evaluate`.
 #[derive(Debug, Args)]
-pub struct EvaluateArgs {
+pub(super) struct EvaluateArgs {
     #[command(flatten)]
     common: Common,
     /// Which seeds to run
