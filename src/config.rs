@@ -111,15 +111,18 @@ impl Config {
     /// Every unknown key and every wrong type, with line and valid choices.
     pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Config, Vec<ConfigError>> {
         let error = |line, problem| ConfigError { file: file.to_owned(), line, problem };
-        let defaults: Table = DEFAULTS.parse().map_err(|e: toml::de::Error| vec![error(0, e.to_string())])?;
+        let defaults: Table =
+            DEFAULTS.parse().map_err(|e: toml::de::Error| vec![error(0, e.to_string())])?;
         let own: Table = text.parse().map_err(|e: toml::de::Error| {
             let line = e.span().map_or(0, |s| 1 + text[..s.start].matches('\n').count());
             vec![error(line, e.message().to_owned())]
         })?;
         let mut problems = Vec::new();
         let merged = merge(defaults, &own, "", &mut problems);
-        let mut errors: Vec<ConfigError> =
-            problems.into_iter().map(|(key, problem)| error(line_of(text, &key), problem)).collect();
+        let mut errors: Vec<ConfigError> = problems
+            .into_iter()
+            .map(|(key, problem)| error(line_of(text, &key), problem))
+            .collect();
         let mut config: Config = match Value::Table(merged).try_into() {
             Ok(config) => config,
             Err(e) if errors.is_empty() => return Err(vec![error(0, e.to_string())]),
@@ -172,15 +175,27 @@ impl Config {
             "must lie above 0 and up to 100",
         );
         let least = self.detection.budget_per_week_min;
-        ensure((0.0..=1e6).contains(&least), "budget_per_week_min", "must lie between 0 and 1000000");
-        ensure((1..=720).contains(&self.detection.quiet_hours), "quiet_hours", "must lie between 1 and 720");
+        ensure(
+            (0.0..=1e6).contains(&least),
+            "budget_per_week_min",
+            "must lie between 0 and 1000000",
+        );
+        ensure(
+            (1..=720).contains(&self.detection.quiet_hours),
+            "quiet_hours",
+            "must lie between 1 and 720",
+        );
         ensure(self.detection.accounts_max >= 3, "accounts_max", "must be at least 3");
         ensure(
             (1..=3_600).contains(&self.store.snapshot_seconds),
             "snapshot_seconds",
             "must lie between 1 and 3600",
         );
-        ensure(["en", "fr"].contains(&self.alerts.language.as_str()), "language", "valid choices: en, fr");
+        ensure(
+            ["en", "fr"].contains(&self.alerts.language.as_str()),
+            "language",
+            "valid choices: en, fr",
+        );
         if let Err(problem) = crate::detect::time::Calendar::new(&self.detection.zone) {
             wrong.push(("zone", format!("zone: {problem}")));
         }
@@ -220,7 +235,10 @@ fn merge(defaults: Table, own: &Table, at: &str, problems: &mut Vec<(String, Str
         match (merged.get(key).cloned(), value) {
             (None, _) => {
                 let choices: Vec<&str> = merged.keys().map(String::as_str).collect();
-                problems.push((key.clone(), format!("{path}: unknown key; valid choices: {}", choices.join(", "))));
+                problems.push((
+                    key.clone(),
+                    format!("{path}: unknown key; valid choices: {}", choices.join(", ")),
+                ));
             }
             (Some(Value::Table(inner)), Value::Table(mine)) => {
                 merged.insert(key.clone(), Value::Table(merge(inner, mine, &path, problems)));
@@ -262,7 +280,8 @@ mod tests {
 
     #[test]
     fn all_errors_at_once_with_line_key_and_choices() {
-        let text = "[detection]\nzon = \"x\"\nquiet_hours = \"24\"\n\n[alerts]\nlanguage = \"de\"\n";
+        let text =
+            "[detection]\nzon = \"x\"\nquiet_hours = \"24\"\n\n[alerts]\nlanguage = \"de\"\n";
         let errors = Config::parse("vigie.toml", text, Path::new("")).unwrap_err();
         let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(

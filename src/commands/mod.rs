@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod evaluate;
+mod input;
 mod progress;
 mod replay;
 mod run;
@@ -44,7 +45,7 @@ enum Command {
 
 /// Flags that most commands share; they win over environment and file.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Common {
+pub(crate) struct Common {
     /// Configuration file [default: ./vigie.toml, /etc/vigie/vigie.toml, built-in]
     #[arg(long, value_name = "FILE", env = "VIGIE_CONFIG")]
     config: Option<PathBuf>,

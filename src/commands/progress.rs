@@ -26,6 +26,15 @@ impl Bar {
         Bar { bar, since: Stopwatch::start() }
     }
 
+    /// A bar over the days of a simulated world.
+    pub(super) fn days() -> Self {
+        let bar = Bar::new();
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} day {pos} of {len}  {msg}") {
+            bar.bar.set_style(style);
+        }
+        bar
+    }
+
     /// Shows how far reading is; cheap enough for every batch.
     pub(super) fn show(&self, progress: Progress, shard: &Shard) {
         if let Some(total) = progress.bytes_total {
@@ -41,9 +50,9 @@ impl Bar {
         ));
     }
 
-    /// A line above the bar.
-    pub(super) fn line(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+    /// Takes the bar away while something else is printed.
+    pub(super) fn hide<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.bar.suspend(print)
     }
 
     /// Takes the bar away; returns how long it stood.
@@ -81,7 +90,8 @@ pub(super) fn summary(shard: &Shard, took: Duration) -> String {
     if tally.quarantined_total() > 0 {
         let reasons: Vec<String> =
             tally.quarantined.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
-        text += &format!("\n{} lines quarantined: {}", tally.quarantined_total(), reasons.join(", "));
+        text +=
+            &format!("\n{} lines quarantined: {}", tally.quarantined_total(), reasons.join(", "));
     }
     if !tally.dropped_fields.is_empty() || tally.repaired_text > 0 {
         let fields: Vec<String> =

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::baseline::{Activity, KEEP_DAY, KEEP_HOUR, Moments, predict, predict_alone, winsorise};
 use super::counts::Predictive;
+use super::episode::{Episode, Trail};
 use super::epoch::{
     BASELINES, Builder, FOREIGN_FROM_DAY, Group, GroupPartial, HourClass, Kind, baseline_index,
     channel, maximum_bin, ratio_bin,
 };
-use super::episode::{Episode, Trail};
 use super::limits::{CLOCK_FALLBACK_MS, HOUR_SLOTS, KNOWN_MAX};
 use super::tail::score_bin;
 use super::territory::Vote;
@@ -90,6 +90,8 @@ pub struct Today {
     pub slack: i64,
     /// Integer thresholds by touch and measure, or [`UNKNOWN`].
     pub thresholds: [[u64; 5]; 2],
+    /// The same for bulk that has an everyday explanation.
+    pub explained: [[u64; 5]; 2],
     /// Bit by channel: crossed today.
     pub fired: u16,
     /// Out of learning already when the day began.
@@ -129,6 +131,7 @@ impl Today {
             class: HourClass::Core,
             slack: 0,
             thresholds: [[UNKNOWN; 5]; 2],
+            explained: [[UNKNOWN; 5]; 2],
             fired: 0,
             excluded_at_open: false,
             epoch: 0,
@@ -149,13 +152,15 @@ impl Today {
     pub fn enter_hour(&mut self, day: &LocalDay, classes: &[HourClass], kind: Kind) {
         let hour_of_week = day.hour_of_week(self.slot);
         let class = match kind {
-            Kind::Human => classes.get(usize::from(hour_of_week)).copied().unwrap_or(HourClass::Off),
+            Kind::Human => {
+                classes.get(usize::from(hour_of_week)).copied().unwrap_or(HourClass::Off)
+            }
             Kind::Machine | Kind::Source => HourClass::Core,
         };
         if class != self.class {
             self.class = class;
             self.windows.iter_mut().for_each(Windows::cut);
-            for thresholds in &mut self.thresholds {
+            for thresholds in self.thresholds.iter_mut().chain(&mut self.explained) {
                 HOURLY.iter().for_each(|m| thresholds[*m as usize] = UNKNOWN);
             }
         }
@@ -255,7 +260,13 @@ impl Account {
 
     /// The baseline's word on one measure at one hour class.
     #[must_use]
-    pub fn model(&self, touch: Touch, measure: Measure, class: HourClass, group: &Group) -> Predictive {
+    pub fn model(
+        &self,
+        touch: Touch,
+        measure: Measure,
+        class: HourClass,
+        group: &Group,
+    ) -> Predictive {
         let index = baseline_index(measure, class as usize);
         let own = &self.base[touch as usize][index];
         let prior = group.priors[touch as usize][index];
@@ -294,54 +305,83 @@ impl Account {
         today.note_maxima();
         today.close_hour();
         self.closed_days += 1;
-        if today.fired != 0 || self.excluded_until >= self.day.day {
-            if !today.excluded_at_open {
-                for (c, level) in closing.levels.iter().enumerate() {
-                    if today.fired & (1 << c) != 0 {
-                        closing.partial.censored[c].add(score_bin(*level));
-                    }
-                }
-            }
-        } else {
+        let alerting = today.fired != 0 || self.excluded_until >= self.day.day;
+        let learning = if alerting { Learning::AlertOnly } else { Learning::All };
+        if !alerting || (today.fired != 0 && !today.excluded_at_open) {
             for touch in TOUCHES {
                 if !today.windows[touch as usize].is_empty() {
-                    self.close_hours(touch, &today, closing);
-                    self.close_counts(touch, &today, closing);
+                    self.close_hours(touch, &today, learning, closing);
+                    self.close_counts(touch, &today, learning, closing);
                 }
             }
+        }
+        if !alerting {
             self.close_activity(&today, closing);
             self.remember_places(&today);
         }
         self.today = Some(today);
     }
 
-    fn close_hours(&mut self, touch: Touch, today: &Today, closing: &mut Closing<'_>) {
+    fn close_hours(
+        &mut self,
+        touch: Touch,
+        today: &Today,
+        learning: Learning,
+        closing: &mut Closing<'_>,
+    ) {
         let t = touch as usize;
         for (place, measure) in HOURLY.into_iter().enumerate() {
             if measure.is_foreign() && closing.number < FOREIGN_FROM_DAY {
                 continue;
             }
-            let (mut score, mut maximum) = (0.0f64, 0u64);
+            let mut score = DayScore::default();
             for class in [HourClass::Core, HourClass::Shoulder, HourClass::Off] {
-                let hours = || {
-                    let in_class = move |h: &&HourMaxima| {
-                        h.class == class as u8 && h.touched & (1 << t) != 0
-                    };
-                    today.hours.iter().filter(in_class).map(|h| u64::from(h.counts[t][place]))
-                };
-                let Some(greatest) = hours().max() else { continue };
+                let in_class =
+                    |h: &&HourMaxima| h.class == class as u8 && h.touched & (1 << t) != 0;
+                let hours = || today.hours.iter().filter(in_class);
+                if hours().next().is_none() {
+                    continue;
+                }
                 let model = self.model(touch, measure, class, closing.group);
                 let hurdle = self.hurdle(measure, class, closing.group);
-                score = score.max(hurdle + model.surprise(greatest));
-                maximum = maximum.max(greatest);
-                let own = &mut self.base[t][baseline_index(measure, class as usize)];
-                hours().for_each(|x| own.learn(winsorise(x, model), KEEP_HOUR));
+                for explained in [false, true] {
+                    let usual = !measure.is_foreign() && self.is_usual(today, class);
+                    let of_kind = |h: &&HourMaxima| {
+                        (usual && is_territorial(h.counts[t][1], h.counts[t][2])) == explained
+                    };
+                    let greatest = hours().filter(of_kind).map(|h| h.counts[t][place]).max();
+                    if let Some(greatest) = greatest.map(u64::from) {
+                        score.note(hurdle + model.surprise(greatest), greatest, explained);
+                    }
+                }
+                if learning == Learning::All {
+                    let own = &mut self.base[t][baseline_index(measure, class as usize)];
+                    hours().for_each(|h| {
+                        own.learn(winsorise(u64::from(h.counts[t][place]), model), KEEP_HOUR);
+                    });
+                }
             }
-            record(touch, measure, score, maximum, closing);
+            record(channel(touch, measure), measure, score, learning, today, closing);
         }
     }
 
-    fn close_counts(&mut self, touch: Touch, today: &Today, closing: &mut Closing<'_>) {
+    /// Office hours from the account's own devices.
+    #[must_use]
+    pub fn is_usual(&self, today: &Today, class: HourClass) -> bool {
+        let own = |device: &u32| self.known[0][0] == 0 || self.known[0].contains(device);
+        self.kind == Kind::Human
+            && class == HourClass::Core
+            && !self.day.is_rest()
+            && today.seen[0].iter().all(own)
+    }
+
+    fn close_counts(
+        &mut self,
+        touch: Touch,
+        today: &Today,
+        learning: Learning,
+        closing: &mut Closing<'_>,
+    ) {
         let t = touch as usize;
         for measure in [Measure::Persons1d, Measure::Foreign1d] {
             if measure.is_foreign() && closing.number < FOREIGN_FROM_DAY {
@@ -349,9 +389,15 @@ impl Account {
             }
             let x = today.windows[t].count(measure);
             let model = self.model(touch, measure, HourClass::Core, closing.group);
-            let score = self.hurdle(measure, HourClass::Core, closing.group) + model.surprise(x);
-            record(touch, measure, score, x, closing);
-            if self.kind == Kind::Human && self.day.is_rest() {
+            let nats = self.hurdle(measure, HourClass::Core, closing.group) + model.surprise(x);
+            let foreign = today.windows[t].count(Measure::Foreign1d);
+            let explained = !measure.is_foreign()
+                && self.is_usual(today, HourClass::Core)
+                && is_territorial(x.min(u64::from(u32::MAX)) as u32, foreign as u32);
+            let mut score = DayScore::default();
+            score.note(nats, x, explained);
+            record(channel(touch, measure), measure, score, learning, today, closing);
+            if learning != Learning::All || self.kind == Kind::Human && self.day.is_rest() {
                 continue;
             }
             let wave = if self.kind == Kind::Human { closing.group.wave[t] } else { 1.0 };
@@ -361,7 +407,7 @@ impl Account {
             let learned = winsorise(x, model) / wave as f32;
             self.base[t][baseline_index(measure, 0)].learn(learned, KEEP_DAY);
         }
-        if self.kind == Kind::Human {
+        if self.kind == Kind::Human && learning == Learning::All {
             let weight = 1 + touch as u8;
             let persons = today.windows[t].entries().filter_map(|e| e.person());
             let unit = self.unit;
@@ -412,10 +458,64 @@ impl Account {
     }
 }
 
-fn record(touch: Touch, measure: Measure, score: f64, maximum: u64, closing: &mut Closing<'_>) {
-    let c = channel(touch, measure);
-    if Builder::calibrates(closing.number, measure) {
-        closing.partial.scores[c].add(score_bin(score));
+/// What the closing of a day may teach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Learning {
+    /// Everything.
+    All,
+    /// The account alerted today and leaves: only how far the channels that fired went.
+    AlertOnly,
+}
+
+/// A channel's day: the greatest score with and without an everyday explanation.
+#[derive(Clone, Copy, Debug, Default)]
+struct DayScore {
+    plain: f64,
+    explained: f64,
+    maximum: u64,
+}
+
+impl DayScore {
+    fn note(&mut self, nats: f64, count: u64, explained: bool) {
+        let best = if explained { &mut self.explained } else { &mut self.plain };
+        *best = best.max(nats);
+        self.maximum = self.maximum.max(count);
     }
-    closing.partial.maxima[c].add(maximum_bin(maximum));
+}
+
+/// Bulk of known persons, most of them of the own unit or of few others: a transfer, a mailing.
+#[must_use]
+pub fn is_territorial(persons: u32, foreign: u32) -> bool {
+    u64::from(foreign) * 4 <= u64::from(persons)
+}
+
+fn record(
+    c: usize,
+    measure: Measure,
+    score: DayScore,
+    learning: Learning,
+    today: &Today,
+    closing: &mut Closing<'_>,
+) {
+    if !Builder::calibrates(closing.number, measure) {
+        return;
+    }
+    let level = closing.levels[c];
+    let over = score.plain >= level;
+    let fired = today.fired & (1 << c) != 0;
+    if learning == Learning::AlertOnly && !fired {
+        return;
+    }
+    if over || score.explained >= level {
+        // Beyond the threshold a score teaches only that it was beyond.
+        closing.partial.censored[c].add(score_bin(level));
+    } else {
+        closing.partial.scores[c].add(score_bin(score.plain.max(score.explained)));
+    }
+    if !over && score.explained >= level {
+        closing.partial.explained[c].add(score_bin(score.explained));
+    }
+    if learning == Learning::All {
+        closing.partial.maxima[c].add(maximum_bin(score.maximum));
+    }
 }

@@ -108,7 +108,10 @@ mod tests {
                     let got = Predictive::new(mean, size).surprise(x);
                     if expected.is_finite() && expected < 600.0 {
                         let tolerance = 1e-7 * expected.max(1.0);
-                        assert!((got - expected).abs() < tolerance, "{mean} {size} {x}: {got} {expected}");
+                        assert!(
+                            (got - expected).abs() < tolerance,
+                            "{mean} {size} {x}: {got} {expected}"
+                        );
                     }
                 }
             }

@@ -275,7 +275,9 @@ mod tests {
 
     #[test]
     fn milestones_are_one_two_five() {
-        for (persons, next) in [(0, 1), (1, 2), (50, 100), (99, 100), (100, 200), (499, 500), (36_800_000, 50_000_000)] {
+        for (persons, next) in
+            [(0, 1), (1, 2), (50, 100), (99, 100), (100, 200), (499, 500), (36_800_000, 50_000_000)]
+        {
             assert_eq!(milestone_after(persons), next);
         }
     }

@@ -184,8 +184,10 @@ impl Sums {
 pub struct GroupPartial {
     /// Day scores by channel.
     pub scores: [Histogram; CHANNELS],
-    /// Accounts taken out because they alerted, at the score of their threshold.
+    /// Accounts whose day went beyond the threshold, at the score of the threshold.
     pub censored: [Histogram; CHANNELS],
+    /// Bulk that has an everyday explanation, beyond the threshold of what has none.
+    pub explained: [Histogram; CHANNELS],
     /// Day maxima by channel, for people: "peers ≤ 14".
     pub maxima: [Histogram; CHANNELS],
     /// Day count over expected count, by touch.
@@ -207,6 +209,7 @@ impl GroupPartial {
         for c in 0..CHANNELS {
             self.scores[c].merge(&other.scores[c]);
             self.censored[c].merge(&other.censored[c]);
+            self.explained[c].merge(&other.explained[c]);
             self.maxima[c].merge(&other.maxima[c]);
         }
         for touch in 0..2 {
@@ -291,6 +294,8 @@ pub struct ChannelModel {
     pub tail: Tail,
     /// Machines' and sources' own tail.
     pub machine_tail: Tail,
+    /// Nats beyond which even bulk with an everyday explanation fires; 0 where there was none.
+    pub explained: f64,
     /// α: share of account days that may fire this channel.
     pub alpha: f64,
     /// Calibrated on this deployment; false: shipped priors speak and alerts say `learning`.
@@ -351,8 +356,17 @@ impl Default for Budget {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct DayScores {
     day: Day,
-    groups: BTreeMap<GroupKey, ([Histogram; CHANNELS], [Histogram; CHANNELS], [Histogram; CHANNELS])>,
+    groups: BTreeMap<GroupKey, GroupScores>,
     account_weeks: u64,
+}
+
+/// One group's scores of one day.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct GroupScores {
+    scores: [Histogram; CHANNELS],
+    censored: [Histogram; CHANNELS],
+    explained: [Histogram; CHANNELS],
+    maxima: [Histogram; CHANNELS],
 }
 
 /// Everything an epoch is built from; one per deployment.
@@ -389,11 +403,20 @@ impl Builder {
         let mut scores = DayScores { day, ..DayScores::default() };
         for (key, group) in news {
             scores.account_weeks += group.account_weeks;
-            let kept = (group.scores.clone(), group.censored.clone(), group.maxima.clone());
+            let kept = GroupScores {
+                scores: group.scores.clone(),
+                censored: group.censored.clone(),
+                explained: group.explained.clone(),
+                maxima: group.maxima.clone(),
+            };
             scores.groups.insert(key.clone(), kept);
             let hours = self.hours.entry(key.clone()).or_insert_with(|| vec![0.0; 168]);
             hours.iter_mut().for_each(|h| *h *= 0.97);
-            group.hours.bins().filter(|(h, _)| *h < 168).for_each(|(h, n)| hours[h] += f64::from(n));
+            group
+                .hours
+                .bins()
+                .filter(|(h, _)| *h < 168)
+                .for_each(|(h, n)| hours[h] += f64::from(n));
             let activity = self.activity.entry(key.clone()).or_default();
             for (sum, (used, offered)) in activity.iter_mut().zip(group.activity) {
                 *sum = (sum.0 * 0.97 + used as f64, sum.1 * 0.97 + offered as f64);
@@ -416,16 +439,14 @@ impl Builder {
     fn pooled(&self, kind: Kind) -> [(Histogram, Histogram); CHANNELS] {
         let mut pooled: [(Histogram, Histogram); CHANNELS] = Default::default();
         for day in &self.days {
-            let mut today: [(Histogram, Histogram); CHANNELS] = Default::default();
-            for (_, (scores, censored, _)) in day.groups.iter().filter(|(key, _)| key.kind == kind)
-            {
-                for (c, today) in today.iter_mut().enumerate() {
-                    today.0.merge(&scores[c]);
-                    today.1.merge(&censored[c]);
+            let groups = || day.groups.iter().filter(|(key, _)| key.kind == kind);
+            for (c, pooled) in pooled.iter_mut().enumerate() {
+                let (mut scores, mut censored) = (Histogram::default(), Histogram::default());
+                for (_, group) in groups() {
+                    scores.merge(&group.scores[c]);
+                    censored.merge(&group.censored[c]);
                 }
-            }
-            for (pooled, (scores, censored)) in pooled.iter_mut().zip(&today) {
-                pooled.0.merge(scores);
+                pooled.0.merge(&scores);
                 pooled.1.merge(&censored.lowest(1 + scores.total() / ALERTS_SPREAD));
             }
         }
@@ -447,12 +468,15 @@ impl Builder {
         let prior = Tail::from(rules.priors.tail);
         std::array::from_fn(|c| {
             let (scores, censored) = &pooled[c];
-            let tests = self.tests(c, scores.total() + censored.total(), weeks);
+            let total = scores.total() + censored.total();
+            let tests = self.tests(c, total, weeks);
             let from = calibrates_from(Measure::ALL[c % Measure::ALL.len()]);
+            let alpha = (per_account_week * weights[c] / tests).max(1e-12);
             ChannelModel {
+                explained: self.explained_level(c, alpha * total as f64),
                 tail: fit(scores, censored, &prior),
                 machine_tail: fit(&machines[c].0, &machines[c].1, &prior),
-                alpha: (per_account_week * weights[c] / tests).max(1e-12),
+                alpha,
                 mature: self.number >= from + CALIBRATE_FOR,
             }
         })
@@ -468,13 +492,26 @@ impl Builder {
 
     /// T: tests of a channel per account week, over the days since its scores are kept.
     fn tests(&self, c: usize, scores: u64, account_weeks: f64) -> f64 {
-        let scored = |d: &DayScores| d.groups.values().any(|(scores, ..)| scores[c].total() > 0);
+        let scored = |d: &DayScores| d.groups.values().any(|g| g.scores[c].total() > 0);
         let share = self.days_since(scored) / self.days_since(|_| true).max(1.0);
         if share > 0.0 {
             (scores as f64 / (account_weeks * share)).clamp(1.0, 7.0)
         } else {
             TESTS_PER_WEEK
         }
+    }
+
+    /// The score that bulk with an everyday explanation (a caseload transfer, a mailing) passed on
+    /// no more days of the last four weeks than the budget allows. Days, not account days, so that
+    /// one wave of it is one.
+    fn explained_level(&self, c: usize, allowed: f64) -> f64 {
+        let highest = |day: &DayScores| {
+            let groups = day.groups.iter().filter(|(key, _)| key.kind == Kind::Human);
+            groups.filter_map(|(_, g)| g.explained[c].bins().next_back()).map(|(bin, _)| bin).max()
+        };
+        let mut days: Vec<usize> = self.days.iter().filter_map(highest).collect();
+        days.sort_unstable_by_key(|bin| std::cmp::Reverse(*bin));
+        days.get(allowed as usize).map_or(0.0, |bin| score_edge(bin + 1))
     }
 
     fn group(
@@ -508,10 +545,9 @@ impl Builder {
         group.size = news.members;
         for c in 0..CHANNELS {
             let (mut scores, mut maxima) = (Histogram::default(), Histogram::default());
-            for (s, censored, m) in self.days.iter().filter_map(|d| d.groups.get(key)) {
-                scores.merge(&s[c]);
-                scores.merge(&censored[c]);
-                maxima.merge(&m[c]);
+            for day in self.days.iter().filter_map(|d| d.groups.get(key)) {
+                scores.merge(&day.scores[c]);
+                maxima.merge(&day.maxima[c]);
             }
             group.shift[c] = shift(&scores, &channels[c].tail);
             group.p99[c] = maximum_of_bin(maxima.quantile_bin(0.01));
@@ -635,10 +671,10 @@ impl Epoch {
         let channels = std::array::from_fn(|c| ChannelModel {
             tail,
             machine_tail: tail,
+            explained: 0.0,
             alpha: (budget.per_account_week * weights[c] / TESTS_PER_WEEK).max(1e-12),
             mature: false,
         });
         Epoch { number: 0, channels, groups: BTreeMap::new(), votes: Vec::new(), day: 0 }
     }
 }
-

@@ -3,14 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{Account, TOUCHES, Today, UNKNOWN};
+use super::account::{Account, TOUCHES, Today, UNKNOWN, is_territorial};
+use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after};
 use super::epoch::{HourClass, Kind, channel};
-use super::episode::{
-    Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after,
-};
 use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, SLOT_MS};
 use super::report::{Cause, Finding, Report};
-use super::rule::{RolePrior, Rule, Watch};
+use super::rule::{RolePrior, Watch};
 use super::shared::Shared;
 use super::window::Measure;
 use crate::alert::EntityKind;
@@ -46,7 +44,8 @@ pub(super) fn judge(
     for touch in TOUCHES {
         if !today.windows[touch as usize].is_empty() {
             for measure in Measure::ALL {
-                let ahead = measure_one(account, shared, &mut today, touch, measure, &mut crossings);
+                let ahead =
+                    measure_one(account, shared, &mut today, touch, measure, &mut crossings);
                 next = next.min(ahead);
             }
         }
@@ -77,26 +76,83 @@ fn measure_one(
     if count < half_floor {
         return persons_left(count, half_floor);
     }
-    let known = today.thresholds[touch as usize][measure as usize];
-    let threshold = if known == UNKNOWN {
-        let fresh = threshold(account, shared, today, touch, measure, rule);
-        today.thresholds[touch as usize][measure as usize] = fresh;
-        fresh
-    } else {
-        known
-    };
+    let threshold = known_threshold(account, shared, today, touch, measure, Bar::Plain);
     if count < threshold {
         let half = threshold.div_ceil(2);
         return persons_left(count, if count < half { half } else { threshold });
     }
+    let threshold = if is_explained(account, today, touch, measure) {
+        let higher = known_threshold(account, shared, today, touch, measure, Bar::Explained);
+        if count < higher {
+            // The explanation may end with the next event.
+            return 1;
+        }
+        higher
+    } else {
+        threshold
+    };
     today.fired |= 1 << channel(touch, measure);
     let watch = rule.watch;
-    crossings.push(Crossing { watch, touch: Some(touch), measure: Some(measure), count, threshold });
+    crossings.push(Crossing {
+        watch,
+        touch: Some(touch),
+        measure: Some(measure),
+        count,
+        threshold,
+    });
     i64::MAX
 }
 
 fn persons_left(count: u64, until: u64) -> i64 {
     i64::try_from(until - count).unwrap_or(i64::MAX)
+}
+
+/// Which of the two bars of a volume measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bar {
+    /// For everything.
+    Plain,
+    /// For bulk that has an everyday explanation: people of known units, in office hours, from the
+    /// account's own device. Caseload transfers are several times the whole false-alert budget.
+    Explained,
+}
+
+fn is_explained(account: &Account, today: &Today, touch: Touch, measure: Measure) -> bool {
+    if measure.is_foreign() || today.epoch < super::epoch::FOREIGN_FROM_DAY {
+        return false;
+    }
+    let windows = &today.windows[touch as usize];
+    let (persons, foreign) = match measure {
+        Measure::Persons1d => (Measure::Persons1d, Measure::Foreign1d),
+        _ => (Measure::Persons1h, Measure::Foreign1h),
+    };
+    let small = |m: Measure| windows.count(m).min(u64::from(u32::MAX)) as u32;
+    account.is_usual(today, today.class) && is_territorial(small(persons), small(foreign))
+}
+
+/// The threshold of a measure, computed when first needed.
+fn known_threshold(
+    account: &Account,
+    shared: &Shared,
+    today: &mut Today,
+    touch: Touch,
+    measure: Measure,
+    bar: Bar,
+) -> u64 {
+    let (t, m) = (touch as usize, measure as usize);
+    let known = match bar {
+        Bar::Plain => today.thresholds[t][m],
+        Bar::Explained => today.explained[t][m],
+    };
+    if known != UNKNOWN {
+        return known;
+    }
+    let fresh = threshold(account, shared, today, touch, measure, bar);
+    match bar {
+        Bar::Plain => today.thresholds[t][m] = fresh,
+        Bar::Explained => today.explained[t][m] = fresh,
+    }
+    fresh
 }
 
 /// Smallest count that fires: the calibrated level, inverted through the account's own baseline,
@@ -107,8 +163,9 @@ fn threshold(
     today: &Today,
     touch: Touch,
     measure: Measure,
-    rule: &Rule,
+    bar: Bar,
 ) -> u64 {
+    let Some(rule) = shared.rules.of_measure(measure) else { return FOREVER };
     let off = rule.budget.get(measure.window()).is_none_or(|share| *share == 0.0);
     if off || (measure.is_foreign() && today.epoch < super::epoch::FOREIGN_FROM_DAY) {
         return FOREVER;
@@ -116,7 +173,11 @@ fn threshold(
     let group = shared.group(account.group, today.epoch);
     let model = account.model(touch, measure, today.class, group);
     let hurdle = account.hurdle(measure, today.class, group);
-    let level = shared.level(account, today.epoch, channel(touch, measure));
+    let c = channel(touch, measure);
+    let mut level = shared.level(account, today.epoch, c);
+    if bar == Bar::Explained {
+        level = level.max(shared.epoch_of(today.epoch).channels[c].explained);
+    }
     let threshold = model.threshold((level - hurdle).max(0.0), rule.floor);
     match today.declared {
         Some((ceiling, true)) => threshold.max(ceiling.saturating_add(1)).min(FOREVER),
@@ -180,8 +241,8 @@ fn follow(today: &mut Today, now: &Now<'_, '_>) {
         let threshold = today.thresholds[touch as usize][measure as usize];
         threshold != UNKNOWN && today.windows[touch as usize].count(measure) * 2 >= threshold
     };
-    let interesting = today.after_end > 0
-        || TOUCHES.iter().any(|t| Measure::ALL.iter().any(|m| halfway(*t, *m)));
+    let interesting =
+        today.after_end > 0 || TOUCHES.iter().any(|t| Measure::ALL.iter().any(|m| halfway(*t, *m)));
     if today.trail.is_none() && interesting {
         let mut trail = Trail::default();
         trail.add(now.event, now.position);
@@ -364,9 +425,10 @@ fn signal(
     let epoch = account.today.as_ref().map_or(0, |t| t.epoch);
     let group = shared.group(account.group, epoch);
     let name = shared.groups[account.group as usize].key.name();
-    let peers = touch.zip(measure).filter(|_| group.size > 1).map(|(touch, measure)| {
-        (name, group.size, group.p99[channel(touch, measure)])
-    });
+    let peers = touch
+        .zip(measure)
+        .filter(|_| group.size > 1)
+        .map(|(touch, measure)| (name, group.size, group.p99[channel(touch, measure)]));
     episode.learning |= !mature;
     episode.signals.push(SignalState {
         rule: shared.rules.get(watch).map(|r| r.id.clone()).unwrap_or_default(),
@@ -456,7 +518,12 @@ pub(super) fn expose(account: &mut Account, shared: &mut Shared, now: &Now<'_, '
 }
 
 /// A revision when exposure passed its milestone.
-pub(super) fn milestone(account: &mut Account, shared: &Shared, at: TimestampMs, out: &mut Vec<Finding>) {
+pub(super) fn milestone(
+    account: &mut Account,
+    shared: &Shared,
+    at: TimestampMs,
+    out: &mut Vec<Finding>,
+) {
     let Some(episode) = &mut account.episode else { return };
     let persons = episode.exposure.persons().0;
     if persons >= episode.milestone {

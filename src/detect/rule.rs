@@ -328,7 +328,8 @@ fn line_of_key(text: &str, key: &str) -> usize {
     let mentions = |line: &str| {
         let line = line.trim_start().trim_start_matches(['[', '"']);
         line.strip_prefix(key).is_some_and(|rest| {
-            rest.trim_start_matches(['"', ' ', ']']).starts_with('=') || rest.starts_with([']', '.'])
+            rest.trim_start_matches(['"', ' ', ']']).starts_with('=')
+                || rest.starts_with([']', '.'])
         })
     };
     text.lines().position(mentions).map_or(0, |at| at + 1)
@@ -337,13 +338,19 @@ fn line_of_key(text: &str, key: &str) -> usize {
 fn check_rule(rule: &Rule) -> Vec<(&'static str, String)> {
     let mut problems = Vec::new();
     if rule.id.is_empty() || rule.id.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        problems.push(("id", "must be a name without spaces, such as \"mass-extraction.volume\"".into()));
+        problems.push((
+            "id",
+            "must be a name without spaces, such as \"mass-extraction.volume\"".into(),
+        ));
     }
     let windows = rule.watch.windows();
     for (window, share) in &rule.budget {
         if !windows.contains(&window.as_str()) {
             let choices = if windows.is_empty() { "none".into() } else { windows.join(", ") };
-            problems.push(("budget", format!("{window:?} is no window of this watch; valid: {choices}")));
+            problems.push((
+                "budget",
+                format!("{window:?} is no window of this watch; valid: {choices}"),
+            ));
         }
         if !(0.0..=1.0).contains(share) {
             problems.push(("budget", format!("{window} = {share} must lie between 0 and 1")));
@@ -361,11 +368,17 @@ fn check_rule(rule: &Rule) -> Vec<(&'static str, String)> {
 fn check_priors(priors: &Priors) -> Vec<(&'static str, String)> {
     let mut problems = Vec::new();
     let t = &priors.tail;
-    if !(t.start >= 0.0 && t.share > 0.0 && t.share < 1.0 && (0.0..=1.0).contains(&t.shape) && t.scale > 0.0) {
+    if !(t.start >= 0.0
+        && t.share > 0.0
+        && t.share < 1.0
+        && (0.0..=1.0).contains(&t.shape)
+        && t.scale > 0.0)
+    {
         problems.push(("tail", "needs start ≥ 0, 0 < share < 1, 0 ≤ shape ≤ 1, scale > 0".into()));
     }
     let named = priors.roles.iter().map(|(name, role)| (name.as_str(), role));
-    let fixed = [("default", &priors.default), ("machine", &priors.machine), ("source", &priors.source)];
+    let fixed =
+        [("default", &priors.default), ("machine", &priors.machine), ("source", &priors.source)];
     for (name, role) in fixed.into_iter().chain(named) {
         if !(role.persons_per_day > 0.0 && role.persons_per_day.is_finite()) {
             problems.push(("persons_per_day", format!("of {name:?} must be above 0")));

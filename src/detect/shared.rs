@@ -118,7 +118,8 @@ impl ClassSets {
             self.0.push((data, population));
             return (self.0.len() - 1) as u8;
         }
-        let distance = |(d, p): &(u32, u32)| (d ^ data).count_ones() * 33 + (p ^ population).count_ones();
+        let distance =
+            |(d, p): &(u32, u32)| (d ^ data).count_ones() * 33 + (p ^ population).count_ones();
         (0..=u8::MAX).zip(&self.0).min_by_key(|(_, set)| distance(set)).map_or(0, |(at, _)| at)
     }
 
@@ -319,7 +320,7 @@ impl Shared {
             Scope::Unit(name) => name == unit,
             Scope::Partner(name) => *name == key.partner,
             Scope::Role(name) => *name == key.role,
-            Scope::Group(name) => *name == key.name(),
+            Scope::Group { partner, role } => *partner == key.partner && *role == key.role,
         };
         self.expected
             .iter()

@@ -26,7 +26,9 @@ pub const PAYLOAD_VERSION: u16 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// Written by a newer build.
-    #[error("snapshot payload version {found} is newer than {PAYLOAD_VERSION}, the newest this build reads; use the build that wrote it")]
+    #[error(
+        "snapshot payload version {found} is newer than {PAYLOAD_VERSION}, the newest this build reads; use the build that wrote it"
+    )]
     Newer {
         /// Version in the snapshot.
         found: u16,

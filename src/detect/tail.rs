@@ -240,7 +240,8 @@ mod tests {
         let mut h = Histogram::default();
         for i in 0..n {
             let p = (f64::from(i) + 0.5) / f64::from(n);
-            let s = if p > 0.1 { 0.5 } else { 2.0 + scale / shape * ((p / 0.1).powf(-shape) - 1.0) };
+            let s =
+                if p > 0.1 { 0.5 } else { 2.0 + scale / shape * ((p / 0.1).powf(-shape) - 1.0) };
             h.add(score_bin(s));
         }
         h

@@ -68,8 +68,9 @@ impl Calendar {
     /// # Errors
     /// The zone is not in the built-in database.
     pub fn new(zone: &str) -> Result<Self, String> {
-        let zone = TimeZone::get(zone)
-            .map_err(|_| format!("time zone {zone:?} is unknown; use an IANA name such as \"Europe/Paris\""))?;
+        let zone = TimeZone::get(zone).map_err(|_| {
+            format!("time zone {zone:?} is unknown; use an IANA name such as \"Europe/Paris\"")
+        })?;
         Ok(Calendar { zone, recent: [None; 4], next: 0 })
     }
 
@@ -120,7 +121,9 @@ pub fn day_number(date: Date) -> Day {
 #[must_use]
 pub fn date_of(day: Day) -> Date {
     let epoch = Date::constant(1970, 1, 1);
-    epoch.checked_add(jiff::Span::new().try_days(i64::from(day)).unwrap_or_default()).unwrap_or(epoch)
+    epoch
+        .checked_add(jiff::Span::new().try_days(i64::from(day)).unwrap_or_default())
+        .unwrap_or(epoch)
 }
 
 /// Rest days (weekend or holiday) among `after + 1 ..= until`, looking back 60 days at most.

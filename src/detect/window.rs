@@ -498,7 +498,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_comes_back_takes_its_touches_with_it() {
-        for (ahead, back, last_hour) in [(250, 20, 3), (250, 8, 4), (60, 20, 3), (21, 20, 3), (12, 11, 4), (20, 20, 3)] {
+        for (ahead, back, last_hour) in
+            [(250, 20, 3), (250, 8, 4), (60, 20, 3), (21, 20, 3), (12, 11, 4), (20, 20, 3)]
+        {
             let mut windows = Windows::default();
             windows.reset(2);
             windows.touch(1, 2, |c| c, || Origin::Own);
@@ -520,7 +522,9 @@ mod tests {
         windows.reset(0);
         let mut state = 7u64;
         for _ in 0..300_000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             windows.touch((state >> 32) as u32, 0, |c| c, || Origin::Unknown);
         }
         for measure in Measure::ALL {

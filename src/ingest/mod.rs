@@ -1,17 +1,68 @@
 //! 1. Bytes arrive. Every source speaks [`SourceEvent`], a closed enum, on a bounded channel.
+//!
+//! A [`Source`] is pulled by a reader thread of its own. Nothing here knows what a line means;
+//! what cannot be read is said as a [`Notice`] or an [`IngestError`], never passed over.
+
+mod compression;
+mod current;
+mod error;
+mod file;
+mod follow;
+mod lines;
+mod order;
+mod paths;
+mod resume;
+mod stdin;
+#[cfg(test)]
+mod testing;
 
 use crate::event::Position;
+
+pub use error::{IngestError, PathProblem};
+pub use file::{FileOptions, FileSource};
+pub use lines::{LINE_MAX, Limits};
+pub use order::order_by_first_time;
+pub use resume::{Fingerprint, Resume, Segment};
+pub use stdin::Stdin;
+
+/// Something that lines come from, pulled by one reader thread.
+pub trait Source {
+    /// What comes next. The batch is an arena to use again, whatever it holds; it comes back in
+    /// [`SourceEvent::Batch`]. After [`SourceEvent::End`] it is `End` again.
+    ///
+    /// # Errors
+    /// The input cannot be read on. Every line before that was handed over.
+    fn next(&mut self, batch: Batch) -> Result<SourceEvent, IngestError>;
+
+    /// What was read so far, to be kept beside a position so that [`Resume`] can go on there.
+    fn segments(&self) -> &[Segment];
+
+    /// Whether a later start can go on at a position.
+    fn resumable(&self) -> bool;
+
+    /// How far reading is, for a progress bar.
+    fn progress(&self) -> Progress;
+}
+
+/// How much of the input is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes as stored (compressed ones for compressed files), a resumed start included.
+    pub bytes_read: u64,
+    /// The same for the whole input; `None` when it has no end.
+    pub bytes_total: Option<u64>,
+}
 
 /// Everything a source can say.
 #[derive(Debug)]
 pub enum SourceEvent {
-    /// Complete lines, in order.
+    /// Complete lines, in order. There may be none when only skipped bytes moved `next` on.
     Batch(Batch),
     /// Something an operator should know; the source goes on.
     Notice(Notice),
     /// Nothing new at the moment (a followed file, a quiet topic).
     Idle,
-    /// The input is read to its end.
+    /// The input is read to its end, or the source was told to stop.
     End,
 }
 
@@ -34,6 +85,24 @@ pub enum Notice {
         position: Position,
         /// Its length in bytes.
         length: u64,
+    },
+    /// A compressed file is truncated or corrupt. Every whole line before the damage was handed
+    /// over; reading goes on with the next file.
+    Damaged {
+        /// Path as given.
+        path: String,
+        /// Where its readable lines end.
+        position: Position,
+        /// What the decompressor met, and how many bytes of a broken last line were dropped.
+        reason: String,
+    },
+    /// Bytes that were never read and will not be: a file grew after others had followed it, or
+    /// it is gone and that was accepted.
+    Unread {
+        /// Path as given.
+        path: String,
+        /// How many bytes; `None` when nobody can know.
+        bytes: Option<u64>,
     },
 }
 

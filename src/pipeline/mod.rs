@@ -10,6 +10,7 @@
 //! [`shard::Shard`] holds all control flow and touches nothing; [`run`] holds the threads and
 //! decides nothing.
 
+pub mod cases;
 pub mod run;
 pub mod shard;
 pub mod tally;

@@ -73,8 +73,12 @@ pub struct Keep {
 
 /// The only shard of a file or of standard input.
 pub const SHARD: u32 = 0;
-/// Setting that remembers how far telling is.
-pub const TOLD: &str = "told";
+
+/// Name of the note that remembers how far telling is.
+#[must_use]
+pub fn told_key(source: &str) -> String {
+    format!("told/{source}/{SHARD}")
+}
 
 /// A snapshot's payload: what the source has read, and the shard.
 #[derive(Serialize, Deserialize)]
@@ -144,7 +148,8 @@ pub fn drive(
         let (to_write, work) = sync_channel::<Work>(16);
         let reader = scope.spawn(move || read(&mut *source, base, &arenas, &to_decide));
         let writer = scope.spawn(move || write(keep, tell, &work));
-        let decided = decide(shard, every, key_id, &from_reader, &give_back, &to_write, &mut report);
+        let decided =
+            decide(shard, every, key_id, &from_reader, &give_back, &to_write, &mut report);
         drop((from_reader, to_write));
         let written = writer.join().map_err(|_| RunError::Thread("writer"))?;
         reader.join().map_err(|_| RunError::Thread("reader"))?;
@@ -248,13 +253,21 @@ fn warn_of(notice: &Notice) {
     match notice {
         Notice::Rotated { path } => tracing::info!(path, "log rotated, reading the new file"),
         Notice::Truncated { path } => {
-            tracing::warn!(path, "log became shorter than what was read; reading it from its beginning");
+            tracing::warn!(
+                path,
+                "log became shorter than what was read; reading it from its beginning"
+            );
         }
         Notice::Oversized { position, length } => {
             tracing::warn!(position, length, "line over 16 MiB left out and quarantined");
         }
         Notice::Damaged { path, position, reason } => {
-            tracing::error!(path, position, reason, "compressed log is damaged; what follows in it is lost");
+            tracing::error!(
+                path,
+                position,
+                reason,
+                "compressed log is damaged; what follows in it is lost"
+            );
         }
         Notice::Unread { path, bytes } => {
             tracing::error!(path, bytes, "bytes of this log were never read and will not be");
@@ -262,7 +275,11 @@ fn warn_of(notice: &Notice) {
     }
 }
 
-fn write(mut keep: Option<Keep>, mut tell: Tell<'_>, work: &Receiver<Work>) -> Result<(), RunError> {
+fn write(
+    mut keep: Option<Keep>,
+    mut tell: Tell<'_>,
+    work: &Receiver<Work>,
+) -> Result<(), RunError> {
     while let Ok(item) = work.recv() {
         match (item, &mut keep) {
             (Work::Outputs { outputs, .. }, None) => {
@@ -296,10 +313,18 @@ fn store_and_tell(
     for output in outputs {
         match output {
             Output::Alert { alert, position, .. } => alerts.push(((**alert).clone(), *position)),
-            Output::Quarantine { position, length, reason, skeleton } if *position >= keep.marked => {
+            Output::Quarantine { position, length, reason, skeleton }
+                if *position >= keep.marked =>
+            {
                 let source = keep.source.as_str();
                 let position = *position;
-                keep.quarantine.put(&Entry { at_position: position, source, reason, length: *length, skeleton })?;
+                keep.quarantine.put(&Entry {
+                    at_position: position,
+                    source,
+                    reason,
+                    length: *length,
+                    skeleton,
+                })?;
             }
             Output::Quarantine { .. } => {}
         }
@@ -316,7 +341,7 @@ fn store_and_tell(
         }
     }
     if news {
-        keep.store.set_meta(TOLD, &mark.to_string())?;
+        keep.store.set_meta(&told_key(&keep.source), &mark.to_string())?;
     }
     keep.told = keep.told.max(mark);
     Ok(())

@@ -72,7 +72,12 @@ impl Shard {
     ///
     /// # Errors
     /// The detector's zone is unknown.
-    pub fn new(decoder: Decoder, detector: Detector, triage: Triage, zone: &str) -> Result<Self, String> {
+    pub fn new(
+        decoder: Decoder,
+        detector: Detector,
+        triage: Triage,
+        zone: &str,
+    ) -> Result<Self, String> {
         Ok(Shard {
             decoder,
             detector,

@@ -34,9 +34,7 @@ impl Purpose {
     }
 
     fn parse(word: &str) -> Option<Purpose> {
-        [Purpose::Live, Purpose::Replay]
-            .into_iter()
-            .find(|purpose| purpose.word() == word)
+        [Purpose::Live, Purpose::Replay].into_iter().find(|purpose| purpose.word() == word)
     }
 }
 
@@ -107,17 +105,9 @@ impl DataDir {
         if let Some(found) = found
             && found != purpose
         {
-            return Err(DataDirError::Purpose {
-                path: path.into(),
-                found,
-                wanted: purpose,
-            });
+            return Err(DataDirError::Purpose { path: path.into(), found, wanted: purpose });
         }
-        let dir = DataDir {
-            path: path.into(),
-            purpose,
-            _lock: lock?,
-        };
+        let dir = DataDir { path: path.into(), purpose, _lock: lock? };
         if found.is_none() {
             let word = format!("{}\n", purpose.word());
             replace(&RealDisk, path, PURPOSE_FILE, word.as_bytes())
@@ -226,10 +216,7 @@ mod tests {
             refusal(path, Purpose::Live),
             "DATA: another vigie uses this data folder; stop it, or choose another folder with --data"
         );
-        assert!(
-            refusal(path, Purpose::Replay).contains("is for `live`"),
-            "purpose before lock"
-        );
+        assert!(refusal(path, Purpose::Replay).contains("is for `live`"), "purpose before lock");
         drop(first);
         DataDir::open(path, Purpose::Live).unwrap();
     }

@@ -50,12 +50,8 @@ impl Disk for RealDisk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     }
@@ -93,9 +89,7 @@ impl Disk for RealDisk {
 /// Replaces `dir/name` as a whole: after a crash it holds the old bytes or the new ones.
 pub(super) fn replace(disk: &impl Disk, dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let temp = dir.join(format!("{name}.tmp"));
-    let written = disk
-        .write(&temp, bytes)
-        .and_then(|()| disk.rename(&temp, &dir.join(name)));
+    let written = disk.write(&temp, bytes).and_then(|()| disk.rename(&temp, &dir.join(name)));
     if let Err(error) = written {
         // On a full disk the half-written file is what fills it. It is ignored anyway, so a
         // failure to remove it adds nothing to the error we report.
@@ -145,10 +139,7 @@ pub(super) mod testing {
         }
 
         pub(in crate::store) fn without_sync(self) -> CrashDisk {
-            CrashDisk {
-                sync_lies: true,
-                ..self
-            }
+            CrashDisk { sync_lies: true, ..self }
         }
 
         pub(in crate::store) fn is_cut(&self) -> bool {
@@ -161,10 +152,7 @@ pub(super) mod testing {
             let pending = self.pending.borrow();
             let image = |kept| {
                 let durable = applied(&self.durable.borrow(), &pending[..kept]);
-                CrashDisk {
-                    durable: durable.into(),
-                    ..CrashDisk::default()
-                }
+                CrashDisk { durable: durable.into(), ..CrashDisk::default() }
             };
             (0..=pending.len()).map(image).collect()
         }
@@ -189,14 +177,8 @@ pub(super) mod testing {
 
         fn change(&self, whole: Change, torn: Change) -> io::Result<()> {
             let cut = self.cuts()?;
-            self.pending
-                .borrow_mut()
-                .push(if cut { torn } else { whole });
-            if cut {
-                Err(io::Error::other("power cut"))
-            } else {
-                Ok(())
-            }
+            self.pending.borrow_mut().push(if cut { torn } else { whole });
+            if cut { Err(io::Error::other("power cut")) } else { Ok(()) }
         }
     }
 
@@ -221,11 +203,7 @@ pub(super) mod testing {
 
     impl Disk for CrashDisk {
         fn create_dir(&self, _dir: &Path) -> io::Result<()> {
-            if self.cuts()? {
-                Err(io::Error::other("power cut"))
-            } else {
-                Ok(())
-            }
+            if self.cuts()? { Err(io::Error::other("power cut")) } else { Ok(()) }
         }
 
         fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -269,10 +247,7 @@ pub(super) mod testing {
         }
 
         fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-            self.now()
-                .get(path)
-                .cloned()
-                .ok_or_else(|| io::ErrorKind::NotFound.into())
+            self.now().get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
         }
     }
 }

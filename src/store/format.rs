@@ -123,10 +123,7 @@ impl FormatError {
     /// operator is due.
     #[must_use]
     pub fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            FormatError::NotASnapshot | FormatError::Damaged { .. }
-        )
+        matches!(self, FormatError::NotASnapshot | FormatError::Damaged { .. })
     }
 }
 
@@ -135,11 +132,7 @@ pub fn check_payload_version(found: u16) -> Result<(), FormatError> {
     if SUPPORTED.contains(&found) {
         return Ok(());
     }
-    Err(FormatError::PayloadVersion {
-        found,
-        oldest: *SUPPORTED.start(),
-        newest: *SUPPORTED.end(),
-    })
+    Err(FormatError::PayloadVersion { found, oldest: *SUPPORTED.start(), newest: *SUPPORTED.end() })
 }
 
 /// The bytes of a snapshot. A payload that does not shrink is stored as it is.
@@ -151,13 +144,7 @@ pub fn encode(header: &Header, payload: &[u8]) -> Vec<u8> {
     };
     let (head, stored) = out.split_at_mut(HEADER_BYTES);
     let checksum = crc32fast::hash(stored);
-    write_header(
-        head,
-        header,
-        payload.len() as u64,
-        compression,
-        stored.len() as u64,
-    );
+    write_header(head, header, payload.len() as u64, compression, stored.len() as u64);
     out.extend_from_slice(&checksum.to_le_bytes());
     out
 }
@@ -189,13 +176,11 @@ fn write_header(head: &mut [u8], header: &Header, length: u64, compression: u8, 
 /// Reads what [`encode`] wrote. Any change of any byte is an error; hostile lengths cost no more
 /// memory than [`PAYLOAD_BYTES_MAX`], and no more than really decompresses.
 pub fn decode(bytes: &[u8]) -> Result<(Header, Vec<u8>), FormatError> {
-    let (head, rest) = bytes
-        .split_first_chunk::<HEADER_BYTES>()
-        .ok_or(FormatError::NotASnapshot)?;
+    let (head, rest) =
+        bytes.split_first_chunk::<HEADER_BYTES>().ok_or(FormatError::NotASnapshot)?;
     let (header, length, compression, stored_length) = read_header(head)?;
-    let (stored, checksum) = rest
-        .split_last_chunk::<CRC_BYTES>()
-        .ok_or(damaged("payload", "cut short"))?;
+    let (stored, checksum) =
+        rest.split_last_chunk::<CRC_BYTES>().ok_or(damaged("payload", "cut short"))?;
     if stored.len() as u64 != stored_length {
         return Err(damaged("payload", "cut short or bytes after its end"));
     }
@@ -206,10 +191,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Header, Vec<u8>), FormatError> {
         COMPRESSION_NONE => stored.to_vec(),
         COMPRESSION_ZSTD => decompress(stored, length)?,
         other => {
-            return Err(FormatError::Unknown {
-                field: "compression",
-                value: u16::from(other),
-            });
+            return Err(FormatError::Unknown { field: "compression", value: u16::from(other) });
         }
     };
     if payload.len() as u64 != length {
@@ -240,16 +222,10 @@ fn read_header(head: &[u8; HEADER_BYTES]) -> Result<(Header, u64, u8, u64), Form
         return Err(damaged("header", "checksum differs"));
     }
     if found != FORMAT_VERSION {
-        return Err(FormatError::FormatVersion {
-            found,
-            supported: FORMAT_VERSION,
-        });
+        return Err(FormatError::FormatVersion { found, supported: FORMAT_VERSION });
     }
     if flags != 0 {
-        return Err(FormatError::Unknown {
-            field: "flags",
-            value: flags,
-        });
+        return Err(FormatError::Unknown { field: "flags", value: flags });
     }
     check_payload_version(header.payload_version)?;
     if length > PAYLOAD_BYTES_MAX {
@@ -276,16 +252,11 @@ impl Fields<'_> {
 fn decompress(stored: &[u8], length: u64) -> Result<Vec<u8>, FormatError> {
     let broken = |_| damaged("payload", "not valid zstd");
     let mut decoder = zstd::stream::read::Decoder::with_buffer(stored).map_err(broken)?;
-    decoder
-        .window_log_max(ZSTD_WINDOW_LOG_MAX)
-        .map_err(broken)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(broken)?;
     let reserve = length.min((stored.len() as u64).saturating_mul(RESERVE_RATIO));
     let mut payload = Vec::with_capacity(usize::try_from(reserve).unwrap_or(0));
     // One byte more than claimed is enough to see that there is more.
-    decoder
-        .take(length + 1)
-        .read_to_end(&mut payload)
-        .map_err(broken)?;
+    decoder.take(length + 1).read_to_end(&mut payload).map_err(broken)?;
     Ok(payload)
 }
 
@@ -347,22 +318,13 @@ pub(super) mod tests {
             assert_eq!(error.to_string(), expected);
             assert!(!error.is_damage(), "{expected}");
         };
-        check(
-            |h| h[8] = 2,
-            "format version 2, this vigie reads 1: use the newer vigie",
-        );
+        check(|h| h[8] = 2, "format version 2, this vigie reads 1: use the newer vigie");
         check(
             |h| h[12] = 9,
             "payload version 9, this vigie reads 1 to 1: use the vigie that wrote it, or one between",
         );
-        check(
-            |h| h[10] = 1,
-            "unknown flags 1: use the newer vigie that wrote it",
-        );
-        check(
-            |h| h[74] = 7,
-            "unknown compression 7: use the newer vigie that wrote it",
-        );
+        check(|h| h[10] = 1, "unknown flags 1: use the newer vigie that wrote it");
+        check(|h| h[74] = 7, "unknown compression 7: use the newer vigie that wrote it");
         check(
             |h| h[66..74].copy_from_slice(&u64::MAX.to_le_bytes()),
             "payload of 18446744073709551615 bytes, at most 17179869184 are read",
@@ -380,10 +342,7 @@ pub(super) mod tests {
             );
         }
         let stored = forged(|h| h[75..83].copy_from_slice(&u64::MAX.to_le_bytes()));
-        assert_eq!(
-            decode(&stored),
-            Err(damaged("payload", "cut short or bytes after its end"))
-        );
+        assert_eq!(decode(&stored), Err(damaged("payload", "cut short or bytes after its end")));
     }
 
     #[test]
@@ -395,10 +354,7 @@ pub(super) mod tests {
             assert!(decode(&bytes).is_err_and(|e| e.is_damage()), "bit {bit}");
         }
         for end in 0..whole.len() {
-            assert!(
-                decode(&whole[..end]).is_err_and(|e| e.is_damage()),
-                "cut at {end}"
-            );
+            assert!(decode(&whole[..end]).is_err_and(|e| e.is_damage()), "cut at {end}");
         }
         let longer = [&whole[..], b"\0"].concat();
         assert!(decode(&longer).is_err_and(|e| e.is_damage()));

@@ -120,12 +120,7 @@ impl DataDir {
             Some(recorded) if recorded == found.to_string() => {}
             Some(recorded) => {
                 let data = self.path().to_path_buf();
-                return Err(KeyError::Differs {
-                    from,
-                    found,
-                    recorded,
-                    data,
-                });
+                return Err(KeyError::Differs { from, found, recorded, data });
             }
         }
         Ok(key)
@@ -136,10 +131,9 @@ impl DataDir {
             return Ok(key);
         }
         match (recorded, self.purpose()) {
-            (Some(recorded), _) => Err(KeyError::Missing {
-                path: path.into(),
-                recorded: recorded.into(),
-            }),
+            (Some(recorded), _) => {
+                Err(KeyError::Missing { path: path.into(), recorded: recorded.into() })
+            }
             (None, Purpose::Replay) => Err(KeyError::NotMadeByReplay { path: path.into() }),
             (None, Purpose::Live) => make(self.path()),
         }
@@ -148,20 +142,14 @@ impl DataDir {
 
 /// `None` when there is no such file.
 fn read(path: &Path) -> Result<Option<[u8; 16]>, KeyError> {
-    let io = |source| KeyError::Io {
-        path: path.into(),
-        source,
-    };
+    let io = |source| KeyError::Io { path: path.into(), source };
     let mode = match fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode() & 0o7777,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io(error)),
     };
     if mode & 0o077 != 0 {
-        return Err(KeyError::Readable {
-            path: path.into(),
-            mode,
-        });
+        return Err(KeyError::Readable { path: path.into(), mode });
     }
     let text = fs::read(path).map_err(io)?;
     parse(&path.display().to_string(), &text).map(Some)
@@ -173,15 +161,10 @@ fn make(data: &Path) -> Result<[u8; 16], KeyError> {
     let mut key = [0; 16];
     File::open(RANDOM)
         .and_then(|mut source| source.read_exact(&mut key))
-        .map_err(|source| KeyError::Io {
-            path: RANDOM.into(),
-            source,
-        })?;
+        .map_err(|source| KeyError::Io { path: RANDOM.into(), source })?;
     let text = format!("{:032x}\n", u128::from_be_bytes(key));
-    replace(&RealDisk, data, KEY_FILE, text.as_bytes()).map_err(|source| KeyError::Io {
-        path: data.join(KEY_FILE),
-        source,
-    })?;
+    replace(&RealDisk, data, KEY_FILE, text.as_bytes())
+        .map_err(|source| KeyError::Io { path: data.join(KEY_FILE), source })?;
     Ok(key)
 }
 
@@ -194,10 +177,7 @@ fn parse(from: &str, text: &[u8]) -> Result<[u8; 16], KeyError> {
         .filter(|_| digits)
         .and_then(|text| u128::from_str_radix(text, 16).ok())
         .map(u128::to_be_bytes)
-        .ok_or_else(|| KeyError::Malformed {
-            from: from.into(),
-            length: text.len(),
-        })
+        .ok_or_else(|| KeyError::Malformed { from: from.into(), length: text.len() })
 }
 
 #[cfg(test)]
@@ -211,10 +191,7 @@ mod tests {
     }
 
     fn given(text: &str) -> Option<GivenKey<'_>> {
-        Some(GivenKey {
-            from: "VIGIE_KEY",
-            text: text.as_bytes(),
-        })
+        Some(GivenKey { from: "VIGIE_KEY", text: text.as_bytes() })
     }
 
     fn refusal(dir: &DataDir, given: Option<GivenKey<'_>>) -> String {
@@ -229,10 +206,7 @@ mod tests {
         let key = dir.pseudonym_key(None).unwrap();
         assert_eq!(dir.pseudonym_key(None).unwrap(), key);
         let path = one.path().join(KEY_FILE);
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_to_string(&path).unwrap().trim().len(), 32);
         assert_ne!(live(two.path()).pseudonym_key(None).unwrap(), key);
     }
@@ -281,11 +255,7 @@ mod tests {
             );
         }
         fs::write(temp.path().join(KEY_FILE), "half a k").unwrap();
-        fs::set_permissions(
-            temp.path().join(KEY_FILE),
-            fs::Permissions::from_mode(0o600),
-        )
-        .unwrap();
+        fs::set_permissions(temp.path().join(KEY_FILE), fs::Permissions::from_mode(0o600)).unwrap();
         assert!(refusal(&dir, None).starts_with("DATA/pseudonym.key: a pseudonym key is 32"));
     }
 
@@ -311,10 +281,7 @@ mod tests {
                  the file from its backup, or give the key, or start an empty folder with --data"
             )
         );
-        assert!(
-            !temp.path().join(KEY_FILE).exists(),
-            "no new key over a lost one"
-        );
+        assert!(!temp.path().join(KEY_FILE).exists(), "no new key over a lost one");
     }
 
     #[test]

@@ -36,10 +36,7 @@ impl KeyId {
     /// The first 64 bits of SHA-256("vigie-key-1", key; separated by 0x1F).
     #[must_use]
     pub fn of(key: &[u8; 16]) -> KeyId {
-        let hash = Sha256::new()
-            .chain_update(b"vigie-key-1\x1f")
-            .chain_update(key)
-            .finalize();
+        let hash = Sha256::new().chain_update(b"vigie-key-1\x1f").chain_update(key).finalize();
         let mut id = [0; 8];
         id.copy_from_slice(&hash[..8]);
         KeyId(id)
@@ -93,25 +90,14 @@ mod tests {
 
     impl State {
         fn bytes(self) -> Vec<u8> {
-            let words = [
-                self.sum,
-                self.factor,
-                self.control_seq as u64,
-                u64::from(self.alerts),
-            ];
+            let words = [self.sum, self.factor, self.control_seq as u64, u64::from(self.alerts)];
             words.iter().flat_map(|word| word.to_le_bytes()).collect()
         }
 
         fn read(position: Position, bytes: &[u8]) -> State {
             let word = |i: usize| u64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().unwrap());
             let (sum, factor, control_seq) = (word(0), word(1), word(2) as i64);
-            State {
-                position,
-                sum,
-                factor,
-                control_seq,
-                alerts: word(3) as u32,
-            }
+            State { position, sum, factor, control_seq, alerts: word(3) as u32 }
         }
 
         fn apply(&mut self, record: u64) -> Option<Alert> {
@@ -150,22 +136,14 @@ mod tests {
         fn start(path: &Path, acknowledged: Position) -> Run {
             let dir = DataDir::open(path, Purpose::Live).unwrap();
             let snapshots = Snapshots::new(&dir, KeyId::of(&KEY));
-            Run {
-                store: Store::open(&dir).unwrap(),
-                snapshots,
-                acknowledged,
-            }
+            Run { store: Store::open(&dir).unwrap(), snapshots, acknowledged }
         }
 
         fn load(&self) -> State {
             let loaded = self.snapshots.load_latest("log", 0).unwrap();
-            let state = loaded.map_or(
-                State {
-                    factor: 1,
-                    ..State::default()
-                },
-                |loaded| State::read(loaded.header.position, &loaded.payload),
-            );
+            let state = loaded.map_or(State { factor: 1, ..State::default() }, |loaded| {
+                State::read(loaded.header.position, &loaded.payload)
+            });
             assert!(self.acknowledged <= state.position);
             state
         }
@@ -216,13 +194,8 @@ mod tests {
             let position = state.position;
             match step {
                 Step::Commit => {
-                    let commit = Commit {
-                        source: "log",
-                        shard: 0,
-                        alerts,
-                        mark: position,
-                        epoch: 1,
-                    };
+                    let commit =
+                        Commit { source: "log", shard: 0, alerts, mark: position, epoch: 1 };
                     self.store.commit(&commit).unwrap();
                 }
                 Step::Snapshot => {
@@ -233,9 +206,7 @@ mod tests {
                         epoch: 1,
                         position,
                     };
-                    self.snapshots
-                        .write("log", 0, &header, &state.bytes())
-                        .unwrap();
+                    self.snapshots.write("log", 0, &header, &state.bytes()).unwrap();
                 }
                 Step::Acknowledge => self.acknowledged = position,
             }
@@ -272,11 +243,7 @@ mod tests {
     fn a_crash_between_any_two_steps_loses_and_doubles_nothing() {
         let stored = after_each_crash(RIGHT);
         let uninterrupted = stored.last().unwrap();
-        assert_eq!(
-            stored.len(),
-            4 * RIGHT.len() + 1 + 1,
-            "each step of each batch was cut"
-        );
+        assert_eq!(stored.len(), 4 * RIGHT.len() + 1 + 1, "each step of each batch was cut");
         assert_eq!(uninterrupted.len(), 3);
         assert!(stored.iter().all(|revisions| revisions == uninterrupted));
     }
@@ -285,21 +252,14 @@ mod tests {
     fn the_crash_test_notices_a_snapshot_before_its_alerts() {
         let stored = after_each_crash(SNAPSHOT_FIRST);
         let uninterrupted = stored.last().unwrap();
-        assert!(
-            stored
-                .iter()
-                .any(|revisions| revisions.len() < uninterrupted.len())
-        );
+        assert!(stored.iter().any(|revisions| revisions.len() < uninterrupted.len()));
     }
 
     #[test]
     fn a_key_id_is_a_fingerprint_not_the_key() {
         assert_eq!(KeyId::of(&KEY), KeyId::of(&KEY));
         assert_ne!(KeyId::of(&KEY), KeyId::of(&[8; 16]));
-        assert_eq!(
-            KeyId(*b"\0\0\0\0\0\0\x01\xff").to_string(),
-            "00000000000001ff"
-        );
+        assert_eq!(KeyId(*b"\0\0\0\0\0\0\x01\xff").to_string(), "00000000000001ff");
         assert!(!KeyId::of(&KEY).to_string().contains("0707"));
     }
 }

@@ -75,21 +75,10 @@ impl Quarantine {
         let file = open(&path)?;
         let bytes = fs::read(&path).map_err(naming(&path))?;
         // A crash may have left half an entry at the end.
-        let size = bytes
-            .iter()
-            .rposition(|b| *b == b'\n')
-            .map_or(0, |end| end as u64 + 1);
+        let size = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end as u64 + 1);
         file.set_len(size).map_err(naming(&path))?;
         let counts = Counts::default();
-        Ok(Quarantine {
-            dir,
-            file,
-            number,
-            size,
-            size_max,
-            counts,
-            line: Vec::new(),
-        })
+        Ok(Quarantine { dir, file, number, size, size_max, counts, line: Vec::new() })
     }
 
     /// Adds an entry. It survives a crash of the process at once, a power cut after
@@ -118,9 +107,7 @@ impl Quarantine {
     /// Makes every entry so far durable; before a snapshot, for what the snapshot is past is not
     /// read again.
     pub fn sync(&mut self) -> io::Result<()> {
-        self.file
-            .sync_data()
-            .map_err(naming(&self.dir.join(file_name(self.number))))
+        self.file.sync_data().map_err(naming(&self.dir.join(file_name(self.number))))
     }
 
     /// Entries written and dropped since the quarantine was opened.
@@ -147,12 +134,7 @@ impl Quarantine {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(naming(path))
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(naming(path))
 }
 
 fn file_name(number: u64) -> String {
@@ -163,11 +145,7 @@ fn file_name(number: u64) -> String {
 fn numbers(dir: &Path) -> io::Result<Vec<u64>> {
     let names = RealDisk.list(dir).map_err(naming(dir))?;
     let number = |name: &String| {
-        let number = name
-            .strip_suffix(".ndjson")?
-            .parse()
-            .ok()
-            .filter(|n| *n < u64::MAX)?;
+        let number = name.strip_suffix(".ndjson")?.parse().ok().filter(|n| *n < u64::MAX)?;
         (file_name(number) == *name).then_some(number)
     };
     let mut numbers: Vec<u64> = names.iter().filter_map(number).collect();
@@ -195,13 +173,7 @@ mod tests {
     use crate::store::datadir::Purpose;
 
     fn entry(at_position: Position) -> Entry<'static> {
-        Entry {
-            at_position,
-            source: "log",
-            reason: "no time",
-            length: 9,
-            skeleton: "{a:s}",
-        }
+        Entry { at_position, source: "log", reason: "no time", length: 9, skeleton: "{a:s}" }
     }
 
     const LINE: &str =
@@ -234,13 +206,7 @@ mod tests {
         again.put(&entry(8)).unwrap();
         again.sync().unwrap();
         assert_eq!(contents(&temp.path().join("quarantine")), [(1, vec![7, 8])]);
-        assert_eq!(
-            again.counts(),
-            Counts {
-                written: 1,
-                dropped: 0
-            }
-        );
+        assert_eq!(again.counts(), Counts { written: 1, dropped: 0 });
     }
 
     #[test]
@@ -252,43 +218,17 @@ mod tests {
         for position in 0..9 {
             quarantine.put(&entry(position)).unwrap();
         }
-        let files = [
-            (2, vec![2, 3]),
-            (3, vec![4, 5]),
-            (4, vec![6, 7]),
-            (5, vec![8]),
-        ];
+        let files = [(2, vec![2, 3]), (3, vec![4, 5]), (4, vec![6, 7]), (5, vec![8])];
         assert_eq!(contents(temp.path()), files);
-        assert_eq!(
-            quarantine.counts(),
-            Counts {
-                written: 9,
-                dropped: 2
-            }
-        );
+        assert_eq!(quarantine.counts(), Counts { written: 9, dropped: 2 });
 
         let mut quarantine = open();
         for position in 0..2 {
             quarantine.put(&entry(position)).unwrap();
         }
-        let files = [
-            (3, vec![4, 5]),
-            (4, vec![6, 7]),
-            (5, vec![8, 0]),
-            (6, vec![1]),
-        ];
-        assert_eq!(
-            contents(temp.path()),
-            files,
-            "the size is known again after opening"
-        );
-        assert_eq!(
-            quarantine.counts(),
-            Counts {
-                written: 2,
-                dropped: 2
-            }
-        );
+        let files = [(3, vec![4, 5]), (4, vec![6, 7]), (5, vec![8, 0]), (6, vec![1])];
+        assert_eq!(contents(temp.path()), files, "the size is known again after opening");
+        assert_eq!(quarantine.counts(), Counts { written: 2, dropped: 2 });
     }
 
     #[test]
@@ -296,12 +236,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let mut quarantine = Quarantine::with_size(temp.path().into(), 10).unwrap();
         let skeleton = "é".repeat(SKELETON_BYTES_MAX);
-        quarantine
-            .put(&Entry {
-                skeleton: &skeleton,
-                ..entry(1)
-            })
-            .unwrap();
+        quarantine.put(&Entry { skeleton: &skeleton, ..entry(1) }).unwrap();
         let text = fs::read_to_string(temp.path().join(file_name(1))).unwrap();
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["skeleton"], "é".repeat(SKELETON_BYTES_MAX / 2));

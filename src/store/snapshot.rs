@@ -116,11 +116,7 @@ impl Snapshots {
     /// The snapshots of this folder, made with this key.
     #[must_use]
     pub fn new(dir: &DataDir, key_id: KeyId) -> Snapshots {
-        Snapshots {
-            disk: RealDisk,
-            root: dir.file("state"),
-            key_id,
-        }
+        Snapshots { disk: RealDisk, root: dir.file("state"), key_id }
     }
 }
 
@@ -144,11 +140,7 @@ impl<D: Disk> Snapshots<D> {
         self.check(&dir.join(&name), header)?;
         let bytes = format::encode(header, payload);
         replace(&self.disk, &dir, &name, &bytes).map_err(named(&dir.join(&name)))?;
-        Ok(Written {
-            seq,
-            bytes: bytes.len() as u64,
-            cleanup: self.clean(&dir).err(),
-        })
+        Ok(Written { seq, bytes: bytes.len() as u64, cleanup: self.clean(&dir).err() })
     }
 
     /// The newest whole snapshot; `None` when the shard never had one.
@@ -165,20 +157,12 @@ impl<D: Disk> Snapshots<D> {
             match read.map(|bytes| format::decode(&bytes)) {
                 Ok(Ok((header, payload))) => {
                     self.check(&path, &header)?;
-                    return Ok(Some(Loaded {
-                        header,
-                        payload,
-                        seq,
-                        damaged,
-                    }));
+                    return Ok(Some(Loaded { header, payload, seq, damaged }));
                 }
                 Ok(Err(source)) if !source.is_damage() => {
                     return Err(SnapshotError::Format { path, source });
                 }
-                Ok(Err(error)) => damaged.push(Damage {
-                    path,
-                    why: error.to_string(),
-                }),
+                Ok(Err(error)) => damaged.push(Damage { path, why: error.to_string() }),
                 Err(why) => damaged.push(Damage { path, why }),
             }
         }
@@ -194,19 +178,11 @@ impl<D: Disk> Snapshots<D> {
 
     /// Nothing is written that could not be read back, nothing read that belongs to another key.
     fn check(&self, path: &Path, header: &Header) -> Result<(), SnapshotError> {
-        format::check_payload_version(header.payload_version).map_err(|source| {
-            SnapshotError::Format {
-                path: path.into(),
-                source,
-            }
-        })?;
+        format::check_payload_version(header.payload_version)
+            .map_err(|source| SnapshotError::Format { path: path.into(), source })?;
         if header.key_id != self.key_id {
             let (found, wanted) = (header.key_id, self.key_id);
-            return Err(SnapshotError::Key {
-                path: path.into(),
-                found,
-                wanted,
-            });
+            return Err(SnapshotError::Key { path: path.into(), found, wanted });
         }
         Ok(())
     }
@@ -218,9 +194,7 @@ impl<D: Disk> Snapshots<D> {
             || !source.chars().all(allowed)
             || [".", ".."].contains(&source)
         {
-            return Err(SnapshotError::SourceName {
-                name: source.into(),
-            });
+            return Err(SnapshotError::SourceName { name: source.into() });
         }
         Ok(self.root.join(source).join(shard.to_string()))
     }
@@ -236,16 +210,11 @@ impl<D: Disk> Snapshots<D> {
     /// Removes all but the last snapshots, and what earlier crashes left half-written. These
     /// removals need no sync: a file that comes back is removed the next time.
     fn clean(&self, dir: &Path) -> io::Result<()> {
-        let (mut snapshots, others): (Vec<String>, Vec<String>) = self
-            .disk
-            .list(dir)?
-            .into_iter()
-            .partition(|name| number(name).is_some());
+        let (mut snapshots, others): (Vec<String>, Vec<String>) =
+            self.disk.list(dir)?.into_iter().partition(|name| number(name).is_some());
         snapshots.sort_unstable_by(|a, b| b.cmp(a));
         let old = snapshots.into_iter().skip(SNAPSHOTS_KEPT);
-        let temps = others
-            .into_iter()
-            .filter(|name| name.ends_with(".snap.tmp"));
+        let temps = others.into_iter().filter(|name| name.ends_with(".snap.tmp"));
         for name in old.chain(temps) {
             self.disk.remove(&dir.join(name))?;
         }
@@ -282,11 +251,7 @@ mod tests {
     }
 
     fn snapshots<D>(disk: D) -> Snapshots<D> {
-        Snapshots {
-            disk,
-            root: "state".into(),
-            key_id: header(0).key_id,
-        }
+        Snapshots { disk, root: "state".into(), key_id: header(0).key_id }
     }
 
     fn write<D: Disk>(snapshots: &Snapshots<D>, position: u64) -> Result<Written, SnapshotError> {
@@ -308,10 +273,7 @@ mod tests {
             return 0;
         };
         let position = loaded.header.position;
-        assert_eq!(
-            (&loaded.payload, loaded.seq),
-            (&payload(position), position)
-        );
+        assert_eq!((&loaded.payload, loaded.seq), (&payload(position), position));
         assert_eq!(loaded.damaged, [], "a crash damages nothing");
         position
     }
@@ -326,15 +288,8 @@ mod tests {
                 for image in cut.disk.images() {
                     let after = snapshots(image);
                     let found = newest(&after);
-                    let allowed = if written.is_ok() {
-                        old + 1..=old + 1
-                    } else {
-                        old..=old + 1
-                    };
-                    assert!(
-                        allowed.contains(&found),
-                        "{old} old, cut at {cut_at}: {found}"
-                    );
+                    let allowed = if written.is_ok() { old + 1..=old + 1 } else { old..=old + 1 };
+                    assert!(allowed.contains(&found), "{old} old, cut at {cut_at}: {found}");
                     write(&after, found + 1).unwrap();
                     assert_eq!(newest(&after), found + 1, "goes on after the crash");
                 }
@@ -343,10 +298,7 @@ mod tests {
                 }
                 cut_at += 1;
             }
-            assert!(
-                cut_at >= 4,
-                "folder, file, rename and sync were each cut, not {cut_at}"
-            );
+            assert!(cut_at >= 4, "folder, file, rename and sync were each cut, not {cut_at}");
         }
     }
 
@@ -354,23 +306,14 @@ mod tests {
     fn the_crash_test_notices_a_disk_that_does_not_sync() {
         let lying = snapshots(disk_with(1).without_sync());
         write(&lying, 2).unwrap();
-        assert!(
-            lying
-                .disk
-                .images()
-                .into_iter()
-                .any(|image| newest(&snapshots(image)) == 1)
-        );
+        assert!(lying.disk.images().into_iter().any(|image| newest(&snapshots(image)) == 1));
     }
 
     #[test]
     fn a_full_disk_leaves_the_last_good_snapshot() {
         let full = snapshots(disk_with(2).full());
         let error = write(&full, 3).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "state/log/3/00000000000000000003.snap: no storage space"
-        );
+        assert_eq!(error, "state/log/3/00000000000000000003.snap: no storage space");
         assert_eq!(newest(&full), 2);
         let names = full.disk.list(Path::new("state/log/3")).unwrap();
         assert_eq!(names.len(), 2, "the half-written file is gone: {names:?}");
@@ -386,9 +329,7 @@ mod tests {
             let written = write(&real, position).unwrap();
             assert_eq!(written.seq, position);
             assert!(written.cleanup.is_none());
-            let size = std::fs::metadata(shard.join(file_name(position)))
-                .unwrap()
-                .len();
+            let size = std::fs::metadata(shard.join(file_name(position))).unwrap().len();
             assert_eq!(written.bytes, size);
             // Left by a crash; newer than any snapshot, and never read.
             std::fs::write(shard.join(format!("{}.tmp", file_name(99))), "half").unwrap();
@@ -413,22 +354,13 @@ mod tests {
         disk.disk.flip(&dir.join(file_name(3)), 100);
         let loaded = disk.load_latest("log", 3).unwrap().unwrap();
         assert_eq!((loaded.seq, loaded.payload), (2, payload(2)));
-        let damage = |seq, why: &str| Damage {
-            path: dir.join(file_name(seq)),
-            why: why.into(),
-        };
-        assert_eq!(
-            loaded.damaged,
-            [damage(3, "damaged payload (checksum differs)")]
-        );
+        let damage = |seq, why: &str| Damage { path: dir.join(file_name(seq)), why: why.into() };
+        assert_eq!(loaded.damaged, [damage(3, "damaged payload (checksum differs)")]);
 
         disk.disk.flip(&dir.join(file_name(2)), 20);
         let loaded = disk.load_latest("log", 3).unwrap().unwrap();
         assert_eq!((loaded.seq, loaded.damaged.len()), (1, 2));
-        assert_eq!(
-            loaded.damaged[1],
-            damage(2, "damaged header (checksum differs)")
-        );
+        assert_eq!(loaded.damaged[1], damage(2, "damaged header (checksum differs)"));
 
         disk.disk.flip(&dir.join(file_name(1)), 0);
         assert_eq!(
@@ -437,37 +369,24 @@ mod tests {
              payload (checksum differs); restore the folder from a backup, or remove it to read the \
              log again from its beginning"
         );
-        assert_eq!(
-            write(&disk, 4).unwrap().seq,
-            4,
-            "numbers of damaged snapshots are not reused"
-        );
+        assert_eq!(write(&disk, 4).unwrap().seq, 4, "numbers of damaged snapshots are not reused");
     }
 
     #[test]
     fn another_key_is_refused() {
         let theirs = snapshots(disk_with(1));
-        let ours = Snapshots {
-            key_id: KeyId([0xff; 8]),
-            ..theirs
-        };
+        let ours = Snapshots { key_id: KeyId([0xff; 8]), ..theirs };
         let refusal = "state/log/3/00000000000000000001.snap: made with pseudonym key \
                        0102030405060708, the key in use is ffffffffffffffff: give the original \
                        key, or start an empty folder with --data";
         assert_eq!(ours.load_latest("log", 3).unwrap_err().to_string(), refusal);
-        assert!(
-            matches!(write(&ours, 2), Err(SnapshotError::Key { .. })),
-            "nor written"
-        );
+        assert!(matches!(write(&ours, 2), Err(SnapshotError::Key { .. })), "nor written");
     }
 
     #[test]
     fn a_payload_that_could_not_be_read_back_is_not_written() {
         let disk = snapshots(disk_with(1));
-        let newer = Header {
-            payload_version: 999,
-            ..header(2)
-        };
+        let newer = Header { payload_version: 999, ..header(2) };
         let error = disk.write("log", 3, &newer, b"").unwrap_err();
         assert!(matches!(error, SnapshotError::Format { .. }));
         assert_eq!(newest(&disk), 1);

@@ -154,10 +154,7 @@ impl Store {
     /// A newer vigie made it, it is not a database, or the disk refuses.
     pub fn open(dir: &DataDir) -> Result<Store, StoreError> {
         let path = dir.file("vigie.db");
-        create(dir, &path).map_err(|source| StoreError::Io {
-            path: path.clone(),
-            source,
-        })?;
+        create(dir, &path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
         let mut conn = Connection::open(&path).map_err(sql(&path))?;
         schema::configure(&conn, &path)?;
         schema::migrate(&mut conn, &path, &schema::MIGRATIONS)?;
@@ -222,9 +219,7 @@ impl Store {
         };
         record(&mut self.conn)
             .map_err(sql(&self.path))?
-            .ok_or_else(|| StoreError::Digest {
-                digest: control.digest.into(),
-            })
+            .ok_or_else(|| StoreError::Digest { digest: control.digest.into() })
     }
 
     /// Control records of a shard applied at or after a position, in order. A snapshot taken at
@@ -266,10 +261,7 @@ impl Store {
                 )?
                 .query_row(params![source, shard], |row| {
                     let Unsigned(position) = row.get(0)?;
-                    Ok(Mark {
-                        position,
-                        epoch: row.get(1)?,
-                    })
+                    Ok(Mark { position, epoch: row.get(1)? })
                 })
                 .optional()
         };
@@ -279,9 +271,7 @@ impl Store {
     /// A fact about the data itself.
     pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.conn
-            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
-                row.get(0)
-            })
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
             .optional()
             .map_err(sql(&self.path))
     }
@@ -290,10 +280,7 @@ impl Store {
     pub fn set_meta(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
         let write = "INSERT INTO meta VALUES (?1, ?2) \
                      ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.conn
-            .execute(write, [key, value])
-            .map(drop)
-            .map_err(sql(&self.path))
+        self.conn.execute(write, [key, value]).map(drop).map_err(sql(&self.path))
     }
 }
 
@@ -301,12 +288,7 @@ impl Store {
 /// An existing one is not even opened: closing it would drop the locks of every connection this
 /// process has to it.
 fn create(dir: &DataDir, path: &Path) -> io::Result<()> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         created => created.and_then(|_| RealDisk.sync_dir(dir.path())),
     }
@@ -354,12 +336,7 @@ fn put_mark(tx: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
         "INSERT INTO mark VALUES (?1, ?2, ?3, ?4) ON CONFLICT (source, shard) DO UPDATE SET \
          position = max(position, excluded.position), epoch = max(epoch, excluded.epoch)",
     )?
-    .execute(params![
-        commit.source,
-        commit.shard,
-        Unsigned(commit.mark),
-        commit.epoch
-    ])
+    .execute(params![commit.source, commit.shard, Unsigned(commit.mark), commit.epoch])
     .map(drop)
 }
 
@@ -422,9 +399,7 @@ impl ToSql for Unsigned {
 impl FromSql for Unsigned {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let signed = value.as_i64()?;
-        u64::try_from(signed)
-            .map(Unsigned)
-            .map_err(|_| FromSqlError::OutOfRange(signed))
+        u64::try_from(signed).map(Unsigned).map_err(|_| FromSqlError::OutOfRange(signed))
     }
 }
 

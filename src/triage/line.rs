@@ -55,7 +55,11 @@ fn numbers(report: &Report) -> String {
     let mut text = match signal.watch {
         Watch::EndedAccount => ", account has ended".to_owned(),
         Watch::UnidentifiedRecords => {
-            format!(", {} records without identity, ceiling {}", signal.observed, signal.threshold - 1)
+            format!(
+                ", {} records without identity, ceiling {}",
+                signal.observed,
+                signal.threshold - 1
+            )
         }
         Watch::RoleCeiling => format!(", role ceiling {}{per}", signal.threshold - 1),
         Watch::DeclaredCeiling => format!(", declared ceiling {}{per}", signal.threshold - 1),
@@ -78,8 +82,8 @@ fn circumstances(report: &Report) -> String {
         18..=22 => "evening",
         _ => "night",
     };
-    let unusual = around.off_hours
-        || report.signals.first().is_some_and(|s| s.class != HourClass::Core);
+    let unusual =
+        around.off_hours || report.signals.first().is_some_and(|s| s.class != HourClass::Core);
     let notes: Vec<&str> = [
         (around.new_device, "new device"),
         (around.new_address && !around.new_device, "new address"),

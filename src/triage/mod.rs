@@ -238,10 +238,31 @@ pub(crate) mod tests {
         assert_eq!(alert.signals[0].threshold, 38);
         let json = serde_json::to_value(&alert).unwrap();
         for key in [
-            "id", "revision", "status", "severity", "confidence", "entity", "partner", "unit",
-            "role", "accounts", "account_count", "follows", "learning", "opened_at",
-            "first_event_at", "last_event_at", "updated_at", "exposure", "seen", "signals",
-            "facts", "explanation", "positions", "model_epoch", "rules_version",
+            "id",
+            "revision",
+            "status",
+            "severity",
+            "confidence",
+            "entity",
+            "partner",
+            "unit",
+            "role",
+            "accounts",
+            "account_count",
+            "follows",
+            "learning",
+            "opened_at",
+            "first_event_at",
+            "last_event_at",
+            "updated_at",
+            "exposure",
+            "seen",
+            "signals",
+            "facts",
+            "explanation",
+            "positions",
+            "model_epoch",
+            "rules_version",
         ] {
             assert!(json.get(key).is_some(), "{key}");
         }

@@ -100,7 +100,9 @@ pub(super) fn sentence(report: &Report, facts: &[Fact], language: Language) -> S
             ));
         }
     }
-    reasons.extend(facts.iter().filter_map(|f| circumstance_words(&f.code, french)).map(str::to_owned));
+    reasons.extend(
+        facts.iter().filter_map(|f| circumstance_words(&f.code, french)).map(str::to_owned),
+    );
     text += if french { " : " } else { ": " };
     text += &reasons.join(separator);
     text + "."
@@ -127,14 +129,18 @@ fn signal_words(signal: &SignalState, french: bool) -> String {
         (Watch::EndedAccount, false) => "the account's end date has passed".into(),
         (Watch::EndedAccount, true) => "la date de fin du compte est passée".into(),
         (Watch::UnidentifiedRecords, false) => {
-            format!("{observed} records without a usable identity in a day, ceiling {}", threshold - 1)
+            format!(
+                "{observed} records without a usable identity in a day, ceiling {}",
+                threshold - 1
+            )
         }
         (Watch::UnidentifiedRecords, true) => format!(
             "{observed} dossiers sans identité exploitable en un jour, plafond {}",
             threshold - 1
         ),
         (Watch::RoleCeiling | Watch::DeclaredCeiling, false) => {
-            let whose = if signal.watch == Watch::RoleCeiling { "the role's" } else { "the declared" };
+            let whose =
+                if signal.watch == Watch::RoleCeiling { "the role's" } else { "the declared" };
             format!("{observed} persons{touch} {window}, {whose} ceiling is {}", threshold - 1)
         }
         (Watch::RoleCeiling | Watch::DeclaredCeiling, true) => {

@@ -25,13 +25,8 @@ const MATCHING: &str = "FROM alert JOIN triage USING (id) \
      AND (:unit IS NULL OR unit = :unit) \
      AND (:historical IS NULL OR historical = :historical)";
 
-const SEVERITIES: [Severity; 5] = [
-    Severity::Info,
-    Severity::Low,
-    Severity::Medium,
-    Severity::High,
-    Severity::Critical,
-];
+const SEVERITIES: [Severity; 5] =
+    [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
 /// How far people are with an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,12 +42,8 @@ pub enum TriageState {
 }
 
 impl TriageState {
-    const ALL: [TriageState; 4] = [
-        TriageState::New,
-        TriageState::InProgress,
-        TriageState::OnHold,
-        TriageState::Closed,
-    ];
+    const ALL: [TriageState; 4] =
+        [TriageState::New, TriageState::InProgress, TriageState::OnHold, TriageState::Closed];
 
     /// The word in the database and the API.
     #[must_use]
@@ -68,9 +59,7 @@ impl TriageState {
     /// Reads the word.
     #[must_use]
     pub fn parse(word: &str) -> Option<TriageState> {
-        TriageState::ALL
-            .into_iter()
-            .find(|state| state.word() == word)
+        TriageState::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 
@@ -168,10 +157,7 @@ impl Reader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(Reader {
-            conn,
-            path: path.into(),
-        })
+        Ok(Reader { conn, path: path.into() })
     }
 
     /// One alert; `None` when there is none of this id.
@@ -292,14 +278,8 @@ fn page(mut found: Vec<(String, StoredAlert)>, rows: usize) -> Page {
     let next = found
         .last()
         .filter(|_| more)
-        .map(|(opened_at, last)| PageKey {
-            opened_at: opened_at.clone(),
-            id: last.id.clone(),
-        });
-    Page {
-        alerts: found.into_iter().map(|(_, alert)| alert).collect(),
-        next,
-    }
+        .map(|(opened_at, last)| PageKey { opened_at: opened_at.clone(), id: last.id.clone() });
+    Page { alerts: found.into_iter().map(|(_, alert)| alert).collect(), next }
 }
 
 /// Opening time and alert of a row of [`COLUMNS`].
@@ -312,12 +292,5 @@ fn stored_alert(row: &Row<'_>) -> rusqlite::Result<(String, StoredAlert)> {
         version: row.get(7)?,
         updated_at: row.get(8)?,
     };
-    Ok((
-        row.get(1)?,
-        StoredAlert {
-            id: row.get(0)?,
-            body: row.get(2)?,
-            triage,
-        },
-    ))
+    Ok((row.get(1)?, StoredAlert { id: row.get(0)?, body: row.get(2)?, triage }))
 }

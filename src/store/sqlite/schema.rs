@@ -21,10 +21,7 @@ pub(super) fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError
     };
     let mode = set().map_err(sql(path))?;
     if mode != "wal" {
-        return Err(StoreError::NoWal {
-            path: path.into(),
-            mode,
-        });
+        return Err(StoreError::NoWal { path: path.into(), mode });
     }
     Ok(())
 }
@@ -40,14 +37,9 @@ pub(super) fn migrate(
     let supported = migrations.len();
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     if done > supported {
-        return Err(StoreError::Newer {
-            path: path.into(),
-            found,
-            supported,
-        });
+        return Err(StoreError::Newer { path: path.into(), found, supported });
     }
-    conn.pragma_update(None, "foreign_keys", false)
-        .map_err(sql(path))?;
+    conn.pragma_update(None, "foreign_keys", false).map_err(sql(path))?;
     for (version, migration) in migrations.iter().enumerate().skip(done) {
         let step = |conn: &mut Connection| {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -57,8 +49,7 @@ pub(super) fn migrate(
         };
         step(conn).map_err(sql(path))?;
     }
-    conn.pragma_update(None, "foreign_keys", true)
-        .map_err(sql(path))
+    conn.pragma_update(None, "foreign_keys", true).map_err(sql(path))
 }
 
 /// How many migrations the database has seen.

@@ -26,30 +26,17 @@ struct World {
 fn world() -> World {
     let temp = tempfile::tempdir().unwrap();
     let dir = DataDir::open(temp.path(), Purpose::Live).unwrap();
-    World {
-        store: Store::open(&dir).unwrap(),
-        dir,
-        _temp: temp,
-    }
+    World { store: Store::open(&dir).unwrap(), dir, _temp: temp }
 }
 
 impl World {
     fn commit(&mut self, alerts: &[(Alert, Position)], mark: Position, epoch: u32) -> usize {
-        let commit = Commit {
-            source: "log",
-            shard: 3,
-            alerts,
-            mark,
-            epoch,
-        };
+        let commit = Commit { source: "log", shard: 3, alerts, mark, epoch };
         self.store.commit(&commit).unwrap()
     }
 
     fn one(&self, text: &str) -> String {
-        let row = self
-            .store
-            .conn
-            .query_row(text, [], |row| row.get::<_, String>(0));
+        let row = self.store.conn.query_row(text, [], |row| row.get::<_, String>(0));
         row.unwrap()
     }
 
@@ -64,12 +51,7 @@ impl World {
     }
 
     fn ids(&self, filter: &AlertFilter<'_>) -> Vec<String> {
-        let page = self
-            .store
-            .reader()
-            .unwrap()
-            .alerts(filter, None, PAGE_ROWS_MAX)
-            .unwrap();
+        let page = self.store.reader().unwrap().alerts(filter, None, PAGE_ROWS_MAX).unwrap();
         page.alerts.into_iter().map(|found| found.id).collect()
     }
 }
@@ -77,24 +59,13 @@ impl World {
 #[test]
 fn a_new_database_is_private_durable_and_at_the_newest_schema() {
     let world = world();
-    assert_eq!(
-        schema_version(&world.store.conn).unwrap(),
-        MIGRATIONS.len() as i64
-    );
-    let pragma = |name| {
-        world
-            .store
-            .conn
-            .pragma_query_value(None, name, |row| row.get(0))
-    };
+    assert_eq!(schema_version(&world.store.conn).unwrap(), MIGRATIONS.len() as i64);
+    let pragma = |name| world.store.conn.pragma_query_value(None, name, |row| row.get(0));
     let [synchronous, foreign_keys, timeout]: [i64; 3] =
         ["synchronous", "foreign_keys", "busy_timeout"].map(|name| pragma(name).unwrap());
     assert_eq!((synchronous, foreign_keys, timeout), (2, 1, 10_000));
     for name in ["vigie.db", "vigie.db-wal"] {
-        let mode = fs::metadata(world.dir.file(name))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(world.dir.file(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
@@ -103,57 +74,25 @@ fn a_new_database_is_private_durable_and_at_the_newest_schema() {
 fn a_version_1_database_stays_readable() {
     let temp = tempfile::tempdir().unwrap();
     let dir = DataDir::open(temp.path(), Purpose::Live).unwrap();
-    Connection::open(dir.file("vigie.db"))
-        .unwrap()
-        .execute_batch(DATABASE_V1)
-        .unwrap();
+    Connection::open(dir.file("vigie.db")).unwrap().execute_batch(DATABASE_V1).unwrap();
 
     let mut store = Store::open(&dir).unwrap();
-    assert_eq!(
-        schema_version(&store.conn).unwrap(),
-        MIGRATIONS.len() as i64
-    );
+    assert_eq!(schema_version(&store.conn).unwrap(), MIGRATIONS.len() as i64);
     let found = store.reader().unwrap().alert("01HNY0V1").unwrap().unwrap();
     assert_eq!(found.alert().unwrap(), alert("01HNY0V1", 2));
-    assert_eq!(
-        (found.triage.state, found.triage.version),
-        (TriageState::New, 1)
-    );
-    assert_eq!(
-        store.mark("log", 3).unwrap(),
-        Some(Mark {
-            position: 40,
-            epoch: 61
-        })
-    );
+    assert_eq!((found.triage.state, found.triage.version), (TriageState::New, 1));
+    assert_eq!(store.mark("log", 3).unwrap(), Some(Mark { position: 40, epoch: 61 }));
     let control = store.latest_control("accounts").unwrap().unwrap();
-    assert_eq!(
-        (control.seq, control.body),
-        (1, b"account\ncap00412\n".to_vec())
-    );
+    assert_eq!((control.seq, control.body), (1, b"account\ncap00412\n".to_vec()));
     let alerts = [(alert("01HNY0V1", 2), 30), (alert("01HNY0V1", 3), 50)];
-    let commit = Commit {
-        source: "log",
-        shard: 3,
-        alerts: &alerts,
-        mark: 60,
-        epoch: 61,
-    };
-    assert_eq!(
-        store.commit(&commit).unwrap(),
-        1,
-        "revision 2 is there already"
-    );
+    let commit = Commit { source: "log", shard: 3, alerts: &alerts, mark: 60, epoch: 61 };
+    assert_eq!(store.commit(&commit).unwrap(), 1, "revision 2 is there already");
 }
 
 #[test]
 fn a_newer_database_is_refused() {
     let world = world();
-    world
-        .store
-        .conn
-        .pragma_update(None, "user_version", 7)
-        .unwrap();
+    world.store.conn.pragma_update(None, "user_version", 7).unwrap();
     let error = Store::open(&world.dir).unwrap_err().to_string();
     assert_eq!(
         error.replace(&world.dir.path().display().to_string(), "DATA"),
@@ -174,60 +113,35 @@ fn a_migration_happens_wholly_or_not_at_all() {
 
     let rebuild = "CREATE TABLE new AS SELECT * FROM alert; DROP TABLE alert; \
                    ALTER TABLE new RENAME TO alert; CREATE UNIQUE INDEX alert_id ON alert (id);";
-    let mended = [
-        MIGRATIONS[0],
-        rebuild,
-        "CREATE TABLE extra (x); INSERT INTO extra VALUES (1);",
-    ];
+    let mended = [MIGRATIONS[0], rebuild, "CREATE TABLE extra (x); INSERT INTO extra VALUES (1);"];
     migrate(&mut store.conn, &path, &mended).unwrap();
     migrate(&mut store.conn, &path, &mended).unwrap();
     assert_eq!(schema_version(&store.conn).unwrap(), 3);
     let count = |table| {
         let text = format!("SELECT count(*) FROM {table}");
-        store
-            .conn
-            .query_row(&text, [], |row| row.get::<_, i64>(0))
-            .unwrap()
+        store.conn.query_row(&text, [], |row| row.get::<_, i64>(0)).unwrap()
     };
     assert_eq!(count("extra"), 1, "each migration runs once");
-    assert_eq!(
-        count("revision"),
-        1,
-        "rebuilding a table deletes nothing that refers to it"
-    );
+    assert_eq!(count("revision"), 1, "rebuilding a table deletes nothing that refers to it");
 }
 
 #[test]
 fn a_file_that_is_no_database_is_named() {
     let temp = tempfile::tempdir().unwrap();
     let dir = DataDir::open(temp.path(), Purpose::Live).unwrap();
-    fs::write(
-        dir.file("vigie.db"),
-        "not a database at all, just text".repeat(40),
-    )
-    .unwrap();
+    fs::write(dir.file("vigie.db"), "not a database at all, just text".repeat(40)).unwrap();
     let error = Store::open(&dir).unwrap_err().to_string();
-    assert!(
-        error.contains("vigie.db: file is not a database"),
-        "{error}"
-    );
+    assert!(error.contains("vigie.db: file is not a database"), "{error}");
 }
 
 #[test]
 fn only_a_greater_revision_replaces() {
     let mut world = world();
     let check = |world: &mut World, revision, new, stored| {
-        assert_eq!(
-            world.commit(&[(alert("A", revision), 10)], 11, 1),
-            new,
-            "{revision}"
-        );
+        assert_eq!(world.commit(&[(alert("A", revision), 10)], 11, 1), new, "{revision}");
         let found = world.store.reader().unwrap().alert("A").unwrap().unwrap();
         assert_eq!(found.alert().unwrap(), alert("A", stored));
-        assert_eq!(
-            found.body,
-            serde_json::to_string(&alert("A", stored)).unwrap()
-        );
+        assert_eq!(found.body, serde_json::to_string(&alert("A", stored)).unwrap());
     };
     check(&mut world, 2, 1, 2);
     check(&mut world, 1, 1, 2);
@@ -246,23 +160,13 @@ fn a_repeated_commit_changes_nothing() {
     world
         .store
         .conn
-        .execute(
-            "UPDATE triage SET state = 'closed', version = 2 WHERE id = 'A'",
-            [],
-        )
+        .execute("UPDATE triage SET state = 'closed', version = 2 WHERE id = 'A'", [])
         .unwrap();
     let before = world.dump();
     assert_eq!(world.commit(&alerts, 10, 4), 0);
-    assert_eq!(
-        world.commit(&alerts[..1], 7, 3),
-        0,
-        "nor does an earlier one"
-    );
+    assert_eq!(world.commit(&alerts[..1], 7, 3), 0, "nor does an earlier one");
     assert_eq!(world.dump(), before);
-    assert!(
-        before.contains(r#"["A","closed",2]"#),
-        "people's state is kept: {before}"
-    );
+    assert!(before.contains(r#"["A","closed",2]"#), "people's state is kept: {before}");
 }
 
 #[test]
@@ -271,23 +175,10 @@ fn a_commit_that_fails_stores_nothing() {
     world.commit(&[(alert("A", 1), 5)], 6, 1);
     let before = world.dump();
     let alerts = [(alert("B", 1), 7), (alert("C", 1), u64::MAX)];
-    let commit = Commit {
-        source: "log",
-        shard: 3,
-        alerts: &alerts,
-        mark: 8,
-        epoch: 1,
-    };
-    assert!(matches!(
-        world.store.commit(&commit),
-        Err(StoreError::Sql { .. })
-    ));
+    let commit = Commit { source: "log", shard: 3, alerts: &alerts, mark: 8, epoch: 1 };
+    assert!(matches!(world.store.commit(&commit), Err(StoreError::Sql { .. })));
     assert_eq!(world.dump(), before);
-    assert_eq!(
-        world.commit(&alerts[..1], 8, 1),
-        1,
-        "the connection goes on"
-    );
+    assert_eq!(world.commit(&alerts[..1], 8, 1), 1, "the connection goes on");
 }
 
 #[test]
@@ -296,10 +187,7 @@ fn marks_are_apart_and_never_go_back() {
     assert_eq!(world.store.mark("log", 3).unwrap(), None);
     for (mark, epoch, position) in [(10, 5, 10), (7, 6, 10), (12, 1, 12)] {
         world.commit(&[], mark, epoch);
-        assert_eq!(
-            world.store.mark("log", 3).unwrap().unwrap().position,
-            position
-        );
+        assert_eq!(world.store.mark("log", 3).unwrap().unwrap().position, position);
     }
     assert_eq!(world.store.mark("log", 3).unwrap().unwrap().epoch, 6);
     assert_eq!(world.store.mark("log", 4).unwrap(), None);
@@ -310,14 +198,7 @@ fn marks_are_apart_and_never_go_back() {
 fn controls_come_back_in_order() {
     let mut world = world();
     let mut record = |shard, position, kind, digest, body: &[u8], at| {
-        let control = Control {
-            source: "log",
-            shard,
-            position,
-            kind,
-            digest,
-            body,
-        };
+        let control = Control { source: "log", shard, position, kind, digest, body };
         world.store.record_control(&control, at).unwrap()
     };
     let seqs = [
@@ -330,16 +211,10 @@ fn controls_come_back_in_order() {
 
     let since = |shard, position| {
         let rows = world.store.controls_since("log", shard, position).unwrap();
-        rows.into_iter()
-            .map(|row| (row.seq, row.position))
-            .collect::<Vec<_>>()
+        rows.into_iter().map(|row| (row.seq, row.position)).collect::<Vec<_>>()
     };
     assert_eq!(since(3, 0), [(1, 10), (3, 20), (4, 20)]);
-    assert_eq!(
-        since(3, 10),
-        [(1, 10), (3, 20), (4, 20)],
-        "the position itself is included"
-    );
+    assert_eq!(since(3, 10), [(1, 10), (3, 20), (4, 20)], "the position itself is included");
     assert_eq!(since(3, 11), [(3, 20), (4, 20)]);
     assert_eq!(since(3, 21), []);
     assert_eq!(since(4, 0), [(2, 11)]);
@@ -357,33 +232,17 @@ fn controls_come_back_in_order() {
     };
     assert_eq!(latest, expected);
     assert_eq!(world.store.latest_control("rules").unwrap(), None);
-    assert_eq!(
-        world.one("SELECT CAST(count(*) AS TEXT) FROM control_body"),
-        "3"
-    );
+    assert_eq!(world.one("SELECT CAST(count(*) AS TEXT) FROM control_body"), "3");
 }
 
 #[test]
 fn a_digest_of_other_bytes_is_refused() {
     let mut world = world();
-    let control = |body| Control {
-        source: "log",
-        shard: 0,
-        position: 1,
-        kind: "rules",
-        digest: "aa",
-        body,
-    };
+    let control =
+        |body| Control { source: "log", shard: 0, position: 1, kind: "rules", digest: "aa", body };
     world.store.record_control(&control(b"one"), 0).unwrap();
-    let error = world
-        .store
-        .record_control(&control(b"two"), 0)
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "control digest `aa` already names other bytes: a digest is the body's hash"
-    );
+    let error = world.store.record_control(&control(b"two"), 0).unwrap_err().to_string();
+    assert_eq!(error, "control digest `aa` already names other bytes: a digest is the body's hash");
     assert_eq!(world.store.controls_since("log", 0, 0).unwrap().len(), 1);
 }
 
@@ -399,120 +258,33 @@ fn filters_choose_alerts() {
         with("A", |a| a.severity = Severity::Info),
         with("B", |a| a.severity = Severity::High),
         with("C", |a| a.status = Status::Ended),
-        with("D", |a| {
-            a.entity = Entity {
-                kind: EntityKind::Unit,
-                id: "cap00412".into(),
-            }
-        }),
+        with("D", |a| a.entity = Entity { kind: EntityKind::Unit, id: "cap00412".into() }),
         with("E", |a| (a.partner, a.unit) = (Some("caf".into()), None)),
         with("F", |a| a.historical = true),
     ];
     world.commit(&alerts, 2, 1);
-    world
-        .store
-        .conn
-        .execute("UPDATE triage SET state = 'on_hold' WHERE id = 'B'", [])
-        .unwrap();
+    world.store.conn.execute("UPDATE triage SET state = 'on_hold' WHERE id = 'B'", []).unwrap();
 
     let all = AlertFilter::default();
-    let account = Entity {
-        kind: EntityKind::Account,
-        id: "cap00412".into(),
-    };
+    let account = Entity { kind: EntityKind::Account, id: "cap00412".into() };
     for (filter, expected) in [
         (all, "FEDCBA"),
-        (
-            AlertFilter {
-                severity_min: Some(Severity::High),
-                ..all
-            },
-            "FEDCB",
-        ),
-        (
-            AlertFilter {
-                severity_min: Some(Severity::Critical),
-                ..all
-            },
-            "FEDC",
-        ),
-        (
-            AlertFilter {
-                status: Some(Status::Ended),
-                ..all
-            },
-            "C",
-        ),
-        (
-            AlertFilter {
-                state: Some(TriageState::OnHold),
-                ..all
-            },
-            "B",
-        ),
-        (
-            AlertFilter {
-                state: Some(TriageState::Closed),
-                ..all
-            },
-            "",
-        ),
-        (
-            AlertFilter {
-                entity: Some(&account),
-                ..all
-            },
-            "FECBA",
-        ),
-        (
-            AlertFilter {
-                partner: Some("caf"),
-                ..all
-            },
-            "E",
-        ),
-        (
-            AlertFilter {
-                unit: Some("cap-emploi-75"),
-                ..all
-            },
-            "FDCBA",
-        ),
-        (
-            AlertFilter {
-                historical: Some(true),
-                ..all
-            },
-            "F",
-        ),
-        (
-            AlertFilter {
-                historical: Some(false),
-                unit: Some("cap-emploi-75"),
-                ..all
-            },
-            "DCBA",
-        ),
+        (AlertFilter { severity_min: Some(Severity::High), ..all }, "FEDCB"),
+        (AlertFilter { severity_min: Some(Severity::Critical), ..all }, "FEDC"),
+        (AlertFilter { status: Some(Status::Ended), ..all }, "C"),
+        (AlertFilter { state: Some(TriageState::OnHold), ..all }, "B"),
+        (AlertFilter { state: Some(TriageState::Closed), ..all }, ""),
+        (AlertFilter { entity: Some(&account), ..all }, "FECBA"),
+        (AlertFilter { partner: Some("caf"), ..all }, "E"),
+        (AlertFilter { unit: Some("cap-emploi-75"), ..all }, "FDCBA"),
+        (AlertFilter { historical: Some(true), ..all }, "F"),
+        (AlertFilter { historical: Some(false), unit: Some("cap-emploi-75"), ..all }, "DCBA"),
     ] {
         assert_eq!(world.ids(&filter).concat(), expected, "{filter:?}");
-        let counts = world
-            .store
-            .reader()
-            .unwrap()
-            .counts_by_severity(&filter)
-            .unwrap();
-        assert_eq!(
-            counts.values().sum::<u64>(),
-            expected.len() as u64,
-            "{filter:?}"
-        );
+        let counts = world.store.reader().unwrap().counts_by_severity(&filter).unwrap();
+        assert_eq!(counts.values().sum::<u64>(), expected.len() as u64, "{filter:?}");
     }
-    let counts = world
-        .store
-        .reader()
-        .unwrap()
-        .counts_by_severity(&all)
-        .unwrap();
+    let counts = world.store.reader().unwrap().counts_by_severity(&all).unwrap();
     assert_eq!(counts.into_values().collect::<Vec<_>>(), [1, 0, 0, 1, 4]);
 }
 
@@ -525,23 +297,12 @@ fn pages_follow_each_other_while_alerts_are_opened() {
         (alert, 1)
     };
     // Two on the same instant: the id decides.
-    world.commit(
-        &[
-            opened("A", 6),
-            opened("B", 7),
-            opened("C", 7),
-            opened("D", 8),
-        ],
-        2,
-        1,
-    );
+    world.commit(&[opened("A", 6), opened("B", 7), opened("C", 7), opened("D", 8)], 2, 1);
     let reader = world.store.reader().unwrap();
     let mut after = None;
     let mut seen = String::new();
     for day in 9..20 {
-        let page = reader
-            .alerts(&AlertFilter::default(), after.as_ref(), 2)
-            .unwrap();
+        let page = reader.alerts(&AlertFilter::default(), after.as_ref(), 2).unwrap();
         seen.extend(page.alerts.iter().map(|found| found.id.as_str()));
         world.commit(&[opened(&format!("late-{day}"), day)], 2, 1);
         after = page.next;
@@ -560,11 +321,7 @@ fn readers_cannot_write_and_do_not_wait_for_the_writer() {
     let mut world = world();
     world.commit(&[(alert("A", 1), 1)], 2, 1);
     let reader = world.store.reader().unwrap();
-    let tx = world
-        .store
-        .conn
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .unwrap();
+    let tx = world.store.conn.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     tx.execute("DELETE FROM alert", []).unwrap();
     assert!(reader.alert("A").unwrap().is_some());
     assert!(reader.alert("B").unwrap().is_none());
@@ -575,21 +332,10 @@ fn readers_cannot_write_and_do_not_wait_for_the_writer() {
 fn an_alert_takes_its_revisions_and_triage_with_it() {
     let mut world = world();
     world.commit(&[(alert("A", 1), 1), (alert("B", 1), 1)], 2, 1);
-    world
-        .store
-        .conn
-        .execute("INSERT INTO outbox VALUES ('A', 1, 'hook')", [])
-        .unwrap();
-    let stray = world
-        .store
-        .conn
-        .execute("INSERT INTO outbox VALUES ('A', 9, 'hook')", []);
+    world.store.conn.execute("INSERT INTO outbox VALUES ('A', 1, 'hook')", []).unwrap();
+    let stray = world.store.conn.execute("INSERT INTO outbox VALUES ('A', 9, 'hook')", []);
     assert!(stray.is_err(), "only stored revisions are owed");
-    world
-        .store
-        .conn
-        .execute("DELETE FROM alert WHERE id = 'A'", [])
-        .unwrap();
+    world.store.conn.execute("DELETE FROM alert WHERE id = 'A'", []).unwrap();
     assert_eq!(
         world.one(
             "SELECT (SELECT json_group_array(id) FROM revision)
@@ -603,18 +349,9 @@ fn an_alert_takes_its_revisions_and_triage_with_it() {
 #[test]
 fn what_does_not_fit_an_integer_is_an_error() {
     let mut world = world();
-    let commit = |mark| Commit {
-        source: "log",
-        shard: 3,
-        alerts: &[],
-        mark,
-        epoch: 0,
-    };
+    let commit = |mark| Commit { source: "log", shard: 3, alerts: &[], mark, epoch: 0 };
     world.store.commit(&commit(i64::MAX as u64)).unwrap();
-    assert_eq!(
-        world.store.mark("log", 3).unwrap().unwrap().position,
-        i64::MAX as u64
-    );
+    assert_eq!(world.store.mark("log", 3).unwrap().unwrap().position, i64::MAX as u64);
     assert!(world.store.commit(&commit(u64::MAX)).is_err());
 }
 

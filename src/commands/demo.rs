@@ -1,0 +1,260 @@
+//! `vigie demo`: the real pipeline on a simulated partner network at high speed, the 2024 breach
+//! included. The first thing a newcomer runs.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::HumanCount;
+
+use super::progress::{Bar, summary};
+use super::setup::Setup;
+use super::{Common, Failure};
+use crate::alert::{Alert, Severity};
+use crate::decode::PseudonymKey;
+use crate::detect::Control;
+use crate::detect::report::Cause;
+use crate::directory::Accounts;
+use crate::event::TimestampMs;
+use crate::ingest::{Batch, IngestError, Line, Progress, Segment, Source, SourceEvent};
+use crate::pipeline::run::{Keep, drive};
+use crate::pipeline::shard::Output;
+use crate::simulate::{Campaign, Kind, World};
+use crate::store::datadir::{DataDir, Purpose};
+
+/// Arguments of `vigie demo`.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// End after the story
+    #[arg(long)]
+    exit: bool,
+    /// Print every alert revision as JSON on standard output instead of the story
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the thieves took in 2024 (CNIL, SAN-2026-003), and how long nobody noticed.
+const TAKEN_IN_2024: u64 = 36_820_828;
+const UNNOTICED_DAYS: u32 = 23;
+
+/// A simulated world as a source of JSON lines, a day in memory at a time.
+struct WorldSource {
+    world: Arc<World>,
+    day: u32,
+    lines: Vec<u8>,
+    read: usize,
+    position: u64,
+}
+
+const BATCH_LINES: usize = 1_024;
+
+impl Source for WorldSource {
+    fn next(&mut self, mut batch: Batch) -> Result<SourceEvent, IngestError> {
+        while self.read == self.lines.len() {
+            if self.day == self.world.options().days {
+                return Ok(SourceEvent::End);
+            }
+            self.lines.clear();
+            self.read = 0;
+            for event in self.world.day(self.day) {
+                event.write_json(&self.world, &mut self.lines);
+            }
+            self.day += 1;
+        }
+        batch.clear();
+        let rest = &self.lines[self.read..];
+        for text in rest.split_inclusive(|b| *b == b'\n').take(BATCH_LINES) {
+            let start = batch.bytes.len() as u32;
+            batch.bytes.extend_from_slice(text.trim_ascii_end());
+            let end = batch.bytes.len() as u32;
+            batch.lines.push(Line { start, end, position: self.position });
+            self.position += text.len() as u64;
+            self.read += text.len();
+        }
+        batch.next = self.position;
+        Ok(SourceEvent::Batch(batch))
+    }
+
+    fn segments(&self) -> &[Segment] {
+        &[]
+    }
+
+    fn resumable(&self) -> bool {
+        false
+    }
+
+    fn progress(&self) -> Progress {
+        let days = u64::from(self.world.options().days);
+        Progress { bytes_read: u64::from(self.day), bytes_total: Some(days) }
+    }
+}
+
+/// Every alert of the story as it last stood, by id.
+type Raised = Arc<Mutex<BTreeMap<String, (Alert, String)>>>;
+
+pub(super) fn demo(args: DemoArgs) -> Result<(), Failure> {
+    let setup = Setup::new(&Common::default())?;
+    let world = Arc::new(World::story()?);
+    let folder = Scratch::new()?;
+    let key = PseudonymKey::PUBLIC;
+    let data = DataDir::open(&folder.0, Purpose::Replay)?;
+    let keep = Keep::open(&data, "demo", key, Duration::from_secs(60))?;
+    let mut shard = setup.shard(key, "demo")?;
+    let accounts = Accounts::read("accounts.csv", world.accounts_csv().as_bytes())?;
+    shard.schedule(0, 1, Control::Accounts(Arc::new(accounts)));
+    if !args.json {
+        introduce(&world);
+    }
+    let raised: Raised = Arc::default();
+    let bar = Arc::new(Bar::days());
+    let (told, above, stage) = (Arc::clone(&raised), Arc::clone(&bar), Arc::clone(&world));
+    let tell = Box::new(move |alert: &Alert, output: &Output| {
+        above.hide(|| tell(alert, output, &stage, &told, args.json))
+    });
+    let source =
+        WorldSource { world: Arc::clone(&world), day: 0, lines: Vec::new(), read: 0, position: 0 };
+    let show = Arc::clone(&bar);
+    drive(
+        Box::new(source),
+        0,
+        &mut shard,
+        Some(keep),
+        tell,
+        Box::new(move |progress, shard| show.show(progress, shard)),
+    )?;
+    let took = bar.finish();
+    if !args.json {
+        let raised = raised.lock().unwrap_or_else(PoisonError::into_inner);
+        conclude(&world, &raised);
+        println!("\n{}", summary(&shard, took));
+        println!(
+            "\nNext: `vigie run YOUR.log` watches your own log, `vigie check YOUR.log` says how well \
+             it maps."
+        );
+    }
+    // There is nothing to stay open for: what was shown is all there is.
+    let _ = args.exit;
+    Ok(())
+}
+
+fn introduce(world: &World) {
+    println!(
+        "A simulated partner network: {} accounts of job centres, Cap emploi, missions locales,\n\
+         départements and machines read people's files for {} days from {}. vigie learns what is\n\
+         normal. On Tuesday 6 February 2024 at 19:00, thieves start to use two advisers' accounts.\n",
+        world.accounts().len(),
+        world.options().days,
+        world.options().start
+    );
+}
+
+fn tell(
+    alert: &Alert,
+    output: &Output,
+    world: &World,
+    raised: &Raised,
+    json: bool,
+) -> io::Result<()> {
+    let Output::Alert { line, cause, .. } = output else { return Ok(()) };
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, alert)?;
+        writeln!(out)?;
+        return out.flush();
+    }
+    let mut raised = raised.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = raised.entry(alert.id.clone()).or_insert_with(|| (alert.clone(), line.clone()));
+    known.0 = alert.clone();
+    if *cause == Cause::Opened
+        && let Some(theft) = behind(world, alert).filter(|c| c.kind == Kind::Attack)
+    {
+        writeln!(out, "{line}")?;
+        let seconds = (millis(&alert.opened_at) - theft.from_ms).max(0) / 1_000;
+        writeln!(
+            out,
+            "      This is the theft, {seconds} s after its first page: {} persons read when the alert \
+             fired.\n      In 2024 nobody noticed for {UNNOTICED_DAYS} days, and the thieves took {} \
+             persons.\n",
+            alert.exposure.persons,
+            HumanCount(TAKEN_IN_2024)
+        )?;
+    }
+    out.flush()
+}
+
+/// What really happened around an alert.
+fn behind<'a>(world: &'a World, alert: &Alert) -> Option<&'a Campaign> {
+    const DAY_MS: TimestampMs = 86_400_000;
+    let at = millis(&alert.opened_at);
+    let around = |c: &&Campaign| {
+        c.from_ms - 1_000 <= at && at <= c.to_ms + DAY_MS && c.accounts.contains(&alert.entity.id)
+    };
+    let campaigns = &world.truth().campaigns;
+    let attacks = campaigns.iter().filter(|c| c.kind == Kind::Attack);
+    attacks.chain(campaigns.iter().filter(|c| c.kind != Kind::Attack)).find(around)
+}
+
+fn conclude(world: &World, raised: &BTreeMap<String, (Alert, String)>) {
+    let thefts: Vec<&Campaign> =
+        world.truth().campaigns.iter().filter(|c| c.kind == Kind::Attack).collect();
+    for theft in &thefts {
+        let caught = theft.accounts.iter().filter(|account| {
+            raised.values().any(|(a, _)| {
+                a.entity.id == **account && behind(world, a).is_some_and(|c| c.kind == Kind::Attack)
+            })
+        });
+        println!(
+            "Caught: {} of {} stolen accounts. Left alone, this theft would have read {} persons here.",
+            caught.count(),
+            theft.accounts.len(),
+            HumanCount(theft.persons)
+        );
+    }
+    let others: Vec<&(Alert, String)> = raised
+        .values()
+        .filter(|(a, _)| behind(world, a).is_none_or(|c| c.kind != Kind::Attack))
+        .collect();
+    if others.is_empty() {
+        println!("Nothing else was raised in {} days.", world.options().days);
+        return;
+    }
+    println!("\nWhat else was raised, and what it was:");
+    for (alert, line) in others {
+        let what = match behind(world, alert) {
+            Some(campaign) => format!("innocent: {}", campaign.description),
+            None if alert.learning => {
+                "innocent: ordinary work, judged while the baseline was learning".into()
+            }
+            None => "innocent: ordinary work, a false alert".into(),
+        };
+        println!("{line}\n      {what}");
+    }
+    let quiet = raised.values().filter(|(a, _)| a.severity < Severity::Medium).count();
+    if quiet > 0 {
+        println!("({quiet} of these never rose above low.)");
+    }
+}
+
+fn millis(text: &str) -> TimestampMs {
+    text.parse::<jiff::Timestamp>().map_or(0, |t| t.as_millisecond())
+}
+
+/// A folder that is gone when the demo is.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> io::Result<Scratch> {
+        let folder = std::env::temp_dir().join(format!("vigie-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Scratch(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

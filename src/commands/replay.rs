@@ -1,0 +1,89 @@
+//! `vigie replay`: history through the same engine, alert revisions on standard output. Never
+//! acts, never notifies.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::input::{Input, stop_on_signal};
+use super::progress::{Bar, summary};
+use super::setup::Setup;
+use super::{Common, Failure};
+use crate::alert::Alert;
+use crate::decode::PseudonymKey;
+use crate::ingest::Resume;
+use crate::pipeline::run::{Keep, drive, restore};
+use crate::store::datadir::{DataDir, Purpose};
+
+/// Arguments of `vigie replay`.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// Logs, plain, gzip or zstd, read in order of their first time; `-` = standard input
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+    /// Keep state here: a stopped or killed replay goes on where it was, with more files if given
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Lines handed over at a time; changes nothing but speed
+    #[arg(long, value_name = "LINES")]
+    batch: Option<usize>,
+    /// Print nothing for people on standard error
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Name of the source in positions and in the state folder.
+pub(super) const SOURCE: &str = "file";
+
+pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
+    let setup = Setup::new(&args.common)?;
+    // Replays are for anybody: a fixed public key, and no person reference is printed.
+    let key = PseudonymKey::PUBLIC;
+    let mut shard = setup.shard(key, SOURCE)?;
+    let input =
+        Input { paths: args.files, follow: false, skip_missing: false, batch_lines: args.batch };
+    let mut resume = None;
+    let mut keep = None;
+    if let Some(state) = &args.state {
+        if input.is_stdin() {
+            return Err(Failure::Usage(
+                "--state needs files: standard input cannot be read again from where a replay stopped".into(),
+            ));
+        }
+        let every = Duration::from_secs(u64::from(setup.config.store.snapshot_seconds));
+        let mut kept = Keep::open(&DataDir::open(state, Purpose::Replay)?, SOURCE, key, every)?;
+        let restored = restore(&kept.snapshots, SOURCE, &mut shard)?;
+        super::setup::schedule(&setup, key, &mut kept, restored.as_ref(), &mut shard)?;
+        resume = restored.map(|r| Resume { segments: r.segments, position: r.position });
+        keep = Some(kept);
+    } else {
+        for loaded in setup.controls(key)? {
+            shard.schedule(0, 1, loaded.control);
+        }
+    }
+    let source = input.open(&mut setup.decoder(key)?, resume, stop_on_signal()?)?;
+    let mut out = BufWriter::new(io::stdout());
+    let tell = Box::new(move |alert: &Alert, _: &_| {
+        serde_json::to_writer(&mut out, alert)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    });
+    let bar = Bar::new();
+    drive(
+        source,
+        0,
+        &mut shard,
+        keep,
+        tell,
+        Box::new(|progress, shard| bar.show(progress, shard)),
+    )?;
+    let took = bar.finish();
+    if !args.quiet {
+        eprintln!("{}", summary(&shard, took));
+    }
+    Ok(())
+}

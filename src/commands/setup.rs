@@ -1,0 +1,295 @@
+//! From flags and files to a shard: configuration, rules, reference data, key, decoder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Common, Failure};
+use crate::config::Config;
+use crate::decode::{DecodeOptions, Decoder, Mapping, PseudonymKey, Pseudonymiser};
+use crate::detect::epoch::Budget;
+use crate::detect::rule::Rules;
+use crate::detect::{Control, Detector, Settings};
+use crate::directory;
+use crate::pipeline::run::{Keep, Restored, SHARD, told_key};
+use crate::pipeline::shard::Shard;
+use crate::store::datadir::DataDir;
+use crate::store::{self, KeyId};
+use crate::triage::{Language, Triage};
+
+/// Everything a command needs before it reads its first line.
+pub(super) struct Setup {
+    pub(super) config: Config,
+    pub(super) rules: Arc<Rules>,
+    pub(super) mapping: Mapping,
+}
+
+/// A control record as it is stored: what, and its fingerprint.
+pub(super) struct Loaded {
+    pub(super) kind: &'static str,
+    pub(super) digest: String,
+    pub(super) body: Vec<u8>,
+    pub(super) control: Control,
+    /// Rows behind it, to refuse a reload that loses many.
+    pub(super) rows: usize,
+}
+
+/// Stored form of a control record.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    rows: u64,
+    control: Control,
+}
+
+impl Setup {
+    pub(super) fn new(common: &Common) -> Result<Setup, Failure> {
+        let mut config = Config::load(common.config.as_deref()).map_err(all)?;
+        config.lay_flags(common);
+        let rules = Arc::new(load_rules(&config.detection.rules)?);
+        let mapping = mapping(&config)?;
+        Ok(Setup { config, rules, mapping })
+    }
+
+    pub(super) fn decoder(&self, key: PseudonymKey) -> Result<Decoder, Failure> {
+        let options = DecodeOptions {
+            default_namespace: self.config.source.namespace.clone(),
+            population_codes: self.config.source.population.clone(),
+        };
+        Ok(Decoder::new(&self.mapping, key, options)?)
+    }
+
+    pub(super) fn settings(&self, key: PseudonymKey) -> Settings {
+        let detection = &self.config.detection;
+        // Account names are hashed with a key of their own, drawn from the same secret.
+        let names = Pseudonymiser::new(key, "account");
+        Settings {
+            zone: detection.zone.clone(),
+            budget: Budget {
+                per_account_week: detection.budget_per_1000_account_weeks / 1_000.0,
+                per_week_min: detection.budget_per_week_min,
+            },
+            quiet_ms: i64::from(detection.quiet_hours) * 3_600_000,
+            accounts_max: detection.accounts_max as usize,
+            name_key: (names.opaque("account-name", "0"), names.opaque("account-name", "1")),
+        }
+    }
+
+    /// A shard that has seen nothing.
+    pub(super) fn shard(&self, key: PseudonymKey, source: &str) -> Result<Shard, Failure> {
+        let settings = self.settings(key);
+        let zone = settings.zone.clone();
+        let detector = Detector::new(settings, Arc::clone(&self.rules)).map_err(Failure::Failed)?;
+        let language = match self.config.alerts.language.as_str() {
+            "fr" => Language::French,
+            _ => Language::English,
+        };
+        let triage = Triage {
+            shard: source.to_owned(),
+            rules_version: self.rules.version.clone(),
+            population: self.config.source.population.clone(),
+            language,
+        };
+        Shard::new(self.decoder(key)?, detector, triage, &zone).map_err(Failure::Failed)
+    }
+
+    /// Every reference file that is configured, and the rules, as control records; all problems at
+    /// once.
+    pub(super) fn controls(&self, key: PseudonymKey) -> Result<Vec<Loaded>, Failure> {
+        let reference = &self.config.reference;
+        let person = Pseudonymiser::new(key, &self.config.source.namespace);
+        let mut problems = Vec::new();
+        let mut loaded = vec![Loaded::new("rules", Control::Rules(Arc::clone(&self.rules)), 0)];
+        let mut load =
+            |path: &Path, kind, read: &dyn Fn(&str, &[u8]) -> Result<(Control, usize), String>| {
+                if path.as_os_str().is_empty() {
+                    return;
+                }
+                let file = path.display().to_string();
+                let parsed = std::fs::read(path)
+                    .map_err(|e| format!("{file}: cannot be read: {e}"))
+                    .and_then(|text| read(&file, &text));
+                match parsed {
+                    Ok((control, rows)) => loaded.push(Loaded::new(kind, control, rows)),
+                    Err(problem) => problems.push(problem),
+                }
+            };
+        load(&reference.accounts, "accounts", &|file, text| {
+            let accounts = directory::Accounts::read(file, text).map_err(|e| e.to_string())?;
+            let rows = accounts.0.len();
+            Ok((Control::Accounts(Arc::new(accounts)), rows))
+        });
+        load(&reference.expected, "expected", &|file, text| {
+            let expected = directory::read_expected(file, text).map_err(|e| e.to_string())?;
+            Ok((Control::Expected(Arc::new(expected)), 0))
+        });
+        load(&reference.persons, "persons", &|file, text| {
+            let units =
+                directory::PersonUnits::read(file, text, &person).map_err(|e| e.to_string())?;
+            let rows = units.0.len();
+            Ok((Control::PersonUnits(Arc::new(units)), rows))
+        });
+        load(&reference.caseload, "caseload", &|file, text| {
+            let caseload =
+                directory::Caseload::read(file, text, &person).map_err(|e| e.to_string())?;
+            let rows = caseload.0.len();
+            Ok((Control::Caseload(Arc::new(caseload)), rows))
+        });
+        if problems.is_empty() { Ok(loaded) } else { Err(Failure::Failed(problems.join("\n"))) }
+    }
+}
+
+impl Loaded {
+    fn new(kind: &'static str, control: Control, rows: usize) -> Loaded {
+        let body = Body { rows: rows as u64, control };
+        let bytes = postcard::to_stdvec(&body).unwrap_or_default();
+        let digest = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        Loaded { kind, digest, body: bytes, control: body.control, rows }
+    }
+
+    /// A stored control record, and the rows behind it.
+    pub(super) fn read(body: &[u8]) -> Result<(Control, usize), Failure> {
+        let body: Body = postcard::from_bytes(body)
+            .map_err(|_| Failure::Failed("a stored control record is damaged".into()))?;
+        Ok((body.control, body.rows as usize))
+    }
+}
+
+impl Config {
+    fn lay_flags(&mut self, common: &Common) {
+        if let Some(format) = &common.format {
+            self.source.format.clone_from(format);
+        }
+        let paths: [(&Option<PathBuf>, &mut PathBuf); 5] = [
+            (&common.accounts, &mut self.reference.accounts),
+            (&common.persons, &mut self.reference.persons),
+            (&common.caseload, &mut self.reference.caseload),
+            (&common.expected, &mut self.reference.expected),
+            (&common.rules, &mut self.detection.rules),
+        ];
+        for (flag, setting) in paths {
+            if let Some(path) = flag {
+                setting.clone_from(path);
+            }
+        }
+    }
+}
+
+/// Schedules every control record for its position: those stored since the snapshot, and those
+/// whose files changed since they were last stored, from where nothing has been told yet.
+pub(super) fn schedule(
+    setup: &Setup,
+    key: PseudonymKey,
+    keep: &mut Keep,
+    restored: Option<&Restored>,
+    shard: &mut Shard,
+) -> Result<(), Failure> {
+    let from = restored.map_or(0, |r| r.position);
+    let mark = keep.store.mark(&keep.source, SHARD)?.map_or(0, |m| m.position).max(from);
+    for row in keep.store.controls_since(&keep.source, SHARD, from)? {
+        let (control, _) = Loaded::read(&row.body)?;
+        shard.schedule(row.position, row.seq, control);
+    }
+    for fresh in setup.controls(key)? {
+        let last = keep.store.latest_control(fresh.kind)?;
+        if last.as_ref().is_some_and(|row| row.digest == fresh.digest) {
+            continue;
+        }
+        if let Some(row) = last {
+            let (_, rows) = Loaded::read(&row.body)?;
+            if directory::shrinks_too_much(rows, fresh.rows) {
+                tracing::error!(
+                    kind = fresh.kind,
+                    rows = fresh.rows,
+                    before = rows,
+                    "reference data lost more than a tenth of its rows; the last good one stays"
+                );
+                continue;
+            }
+        }
+        let record = store::sqlite::Control {
+            source: &keep.source,
+            shard: SHARD,
+            position: mark,
+            kind: fresh.kind,
+            digest: &fresh.digest,
+            body: &fresh.body,
+        };
+        let seq = keep.store.record_control(&record, crate::clock::now_ms())?;
+        shard.schedule(mark, seq, fresh.control);
+    }
+    Ok(())
+}
+
+impl Keep {
+    /// Opens the durable side of a run in a data folder.
+    pub(super) fn open(
+        data: &DataDir,
+        source: &str,
+        key: PseudonymKey,
+        every: Duration,
+    ) -> Result<Keep, Failure> {
+        let store = store::sqlite::Store::open(data)?;
+        let told = store.meta(&told_key(source))?.and_then(|t| t.parse().ok()).unwrap_or(0);
+        let marked = store.mark(source, SHARD)?.map_or(0, |m| m.position);
+        let key_id = KeyId(key.fingerprint());
+        Ok(Keep {
+            snapshots: store::snapshot::Snapshots::new(data, key_id),
+            quarantine: store::quarantine::Quarantine::open(data)?,
+            store,
+            source: source.to_owned(),
+            key_id,
+            told,
+            marked,
+            every,
+        })
+    }
+}
+
+fn mapping(config: &Config) -> Result<Mapping, Failure> {
+    let preset = &config.source.format;
+    if Mapping::preset(preset).is_none() {
+        let choices = Mapping::PRESETS.join(", ");
+        return Err(Failure::Usage(format!(
+            "format {preset:?} is unknown; valid choices: {choices}"
+        )));
+    }
+    let mut table = config.source.mapping.clone().unwrap_or_default();
+    table.entry("preset").or_insert_with(|| preset.clone().into());
+    toml::Value::Table(table)
+        .try_into()
+        .map_err(|e| Failure::Failed(format!("[source.mapping]: {e}")))
+}
+
+/// The built-in rules, or those of a folder.
+pub(super) fn load_rules(folder: &Path) -> Result<Rules, Failure> {
+    if folder.as_os_str().is_empty() {
+        return Rules::built_in().map_err(all);
+    }
+    let files = rule_files(folder)?;
+    Rules::parse(&files).map_err(all)
+}
+
+/// Names and texts of a folder's rule files.
+pub(super) fn rule_files(folder: &Path) -> Result<Vec<(String, String)>, Failure> {
+    let cannot = |e| Failure::Failed(format!("{}: cannot be read: {e}", folder.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|e| Failure::Failed(format!("{}: cannot be read: {e}", path.display())))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push((name, text));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// All errors, one a line.
+pub(super) fn all<E: std::fmt::Display>(errors: Vec<E>) -> Failure {
+    Failure::Failed(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}

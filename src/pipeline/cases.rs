@@ -1,0 +1,399 @@
+//! A rule's test cases: `given` an account of a role with a past, these `events`, `expect` that.
+//!
+//! One case a line in `rules/<name>.cases.jsonl`. The past is made here, the same every time: peers
+//! and the account itself read their role's usual number of persons of their own unit on working
+//! days, with a few strangers. The events happen on the first working day after it.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::alert::{Alert, Severity, Status};
+use crate::detect::epoch::Builder;
+use crate::detect::report::{Cause, Finding};
+use crate::detect::rule::Rules;
+use crate::detect::{Control, Detector, Settings};
+use crate::directory::{AccountEntry, Accounts, Expected, Scope};
+use crate::event::{AccessEvent, Action, Outcome, Person, TimestampMs};
+use crate::triage::{Language, Triage};
+
+/// The cases that ship with the built-in rules, by file name.
+pub const BUILT_IN: [(&str, &str); 6] = [
+    ("volume.cases.jsonl", include_str!("../../rules/volume.cases.jsonl")),
+    ("foreign-origins.cases.jsonl", include_str!("../../rules/foreign-origins.cases.jsonl")),
+    ("role-ceiling.cases.jsonl", include_str!("../../rules/role-ceiling.cases.jsonl")),
+    ("declared-ceiling.cases.jsonl", include_str!("../../rules/declared-ceiling.cases.jsonl")),
+    ("ended-account.cases.jsonl", include_str!("../../rules/ended-account.cases.jsonl")),
+    ("unidentified.cases.jsonl", include_str!("../../rules/unidentified.cases.jsonl")),
+];
+
+/// One case.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What it shows.
+    pub name: String,
+    /// The account and its past.
+    pub given: Given,
+    /// What happens.
+    pub events: Vec<Happening>,
+    /// The alerts that must come, in order of opening; none = silence.
+    pub expect: Vec<Expectation>,
+}
+
+/// An account and its past.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// Its role; its peers have the same.
+    pub role: String,
+    /// Calendar days of past.
+    pub days: u32,
+    /// Accounts of the same partner and role, itself included.
+    #[serde(default = "some_peers")]
+    pub peers: u32,
+    /// Mean persons of its active days.
+    #[serde(default = "usual_persons")]
+    pub persons_per_day: u32,
+    /// It is a machine account.
+    #[serde(default)]
+    pub machine: bool,
+    /// Its directory entry ended this many days before the events.
+    #[serde(default)]
+    pub ended_days_ago: Option<i32>,
+    /// A standing ceiling declared for it.
+    #[serde(default)]
+    pub declared_ceiling: Option<u64>,
+    /// An activity expected of it on the day of the events.
+    #[serde(default)]
+    pub expected_ceiling: Option<u64>,
+}
+
+fn some_peers() -> u32 {
+    40
+}
+
+fn usual_persons() -> u32 {
+    14
+}
+
+/// A run of equal events.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Happening {
+    /// Local time of the first, `HH:MM:SS`.
+    pub at: String,
+    /// How many events.
+    pub count: u32,
+    /// Seconds between them.
+    pub every_s: u32,
+    /// The contract's word.
+    pub action: String,
+    /// New persons returned by each.
+    pub persons: u32,
+    /// Whose persons: `own` unit, `other` unit (one), `nobody` anyone ever touched.
+    pub whose: Whose,
+    /// Records returned without identity by each.
+    #[serde(default)]
+    pub unidentified: u64,
+    /// Comes from a device of its own.
+    #[serde(default)]
+    pub device: Option<String>,
+}
+
+/// Where a case's persons come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whose {
+    /// The account's own unit.
+    Own,
+    /// One other unit.
+    Other,
+    /// Nobody in memory.
+    Nobody,
+}
+
+/// An alert that must come.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// A rule among its signals.
+    pub rule: String,
+    /// At least this severe when the events are over.
+    #[serde(default)]
+    pub severity_at_least: Option<Severity>,
+    /// Exposed at the opening, at most.
+    #[serde(default)]
+    pub persons_at_most: Option<u64>,
+    /// Exposed at the opening, at least.
+    #[serde(default)]
+    pub persons_at_least: Option<u64>,
+}
+
+/// A case that did not hold, or could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {problem}")]
+pub struct CaseError {
+    /// File name.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// What.
+    pub problem: String,
+}
+
+/// Runs every case of a file; returns how many there are.
+///
+/// # Errors
+/// Every case that cannot be read or does not hold.
+pub fn run_file(file: &str, text: &str, rules: &Arc<Rules>) -> Result<usize, Vec<CaseError>> {
+    let mut errors = Vec::new();
+    let mut count = 0;
+    for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+        count += 1;
+        let held = serde_json::from_str::<Case>(line)
+            .map_err(|e| e.to_string())
+            .and_then(|case| run(&case, rules).map_err(|e| format!("{:?}: {e}", case.name)));
+        if let Err(problem) = held {
+            errors.push(CaseError { file: file.to_owned(), line: number + 1, problem });
+        }
+    }
+    if errors.is_empty() { Ok(count) } else { Err(errors) }
+}
+
+/// Runs one case.
+///
+/// # Errors
+/// What was expected and what came instead.
+pub fn run(case: &Case, rules: &Arc<Rules>) -> Result<(), String> {
+    let mut play = Play::new(&case.given, rules)?;
+    play.past();
+    let mut alerts: Vec<(Alert, u64)> = Vec::new();
+    for happening in &case.events {
+        play.happen(happening, &mut alerts)?;
+    }
+    let opened: Vec<String> = alerts
+        .iter()
+        .map(|(alert, persons)| {
+            let rules: Vec<&str> = alert.signals.iter().map(|s| s.rule.as_str()).collect();
+            format!("{} at {persons} persons, {:?}", rules.join(" + "), alert.severity)
+        })
+        .collect();
+    let came = if opened.is_empty() { "silence".to_owned() } else { opened.join("; ") };
+    if alerts.len() != case.expect.len() {
+        return Err(format!("expected {} alerts, came: {came}", case.expect.len()));
+    }
+    for (expected, (alert, persons)) in case.expect.iter().zip(&alerts) {
+        let fired = alert.signals.iter().any(|s| s.rule == expected.rule);
+        let severe = expected.severity_at_least.is_none_or(|s| alert.severity >= s);
+        let soon = expected.persons_at_most.is_none_or(|most| *persons <= most);
+        let late = expected.persons_at_least.is_none_or(|least| *persons >= least);
+        if !(fired && severe && soon && late) {
+            return Err(format!("expected {expected:?}, came: {came}"));
+        }
+    }
+    Ok(())
+}
+
+/// Monday 8 January 2024, 00:00 in Paris.
+const START_MS: TimestampMs = 1_704_668_400_000;
+const DAY_MS: i64 = 86_400_000;
+const START_DAY: i32 = 19_730;
+const SUBJECT: u32 = 0;
+const OWN_PERSONS: u64 = 400;
+
+struct Play<'a> {
+    given: &'a Given,
+    detector: Detector,
+    builder: Builder,
+    triage: Triage,
+    findings: Vec<Finding>,
+    position: u64,
+    fresh: u64,
+    dice: u64,
+}
+
+impl<'a> Play<'a> {
+    fn new(given: &'a Given, rules: &Arc<Rules>) -> Result<Self, String> {
+        let mut detector = Detector::new(Settings::default(), Arc::clone(rules))?;
+        let today = START_DAY + given.days as i32;
+        let mut accounts = Accounts::default();
+        for peer in 0..given.peers {
+            let ends_on = given.ended_days_ago.filter(|_| peer == SUBJECT).map(|ago| today - ago);
+            let entry = AccountEntry { machine: given.machine, ends_on, ..AccountEntry::default() };
+            accounts.0.insert(name_of(peer), entry);
+        }
+        detector.control(Control::Accounts(Arc::new(accounts)));
+        let declare = |ceiling: u64, to: Option<i32>| Expected {
+            scope: Scope::Account(name_of(SUBJECT)),
+            ceiling,
+            from: to,
+            to,
+            author: "case".into(),
+            reason: "case".into(),
+        };
+        let standing = given.declared_ceiling.map(|c| declare(c, None));
+        let expected = given.expected_ceiling.map(|c| declare(c, Some(play_day(given))));
+        detector
+            .control(Control::Expected(Arc::new(standing.into_iter().chain(expected).collect())));
+        let triage = Triage {
+            shard: "case".into(),
+            rules_version: rules.version.clone(),
+            population: Vec::new(),
+            language: Language::English,
+        };
+        Ok(Play {
+            given,
+            detector,
+            builder: Builder::default(),
+            triage,
+            findings: Vec::new(),
+            position: 0,
+            fresh: 1 << 40,
+            dice: 1,
+        })
+    }
+
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.dice = self
+            .dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.dice >> 33) % sides
+    }
+
+    /// Working days: every account reads about its usual number, between 9 and 17 h.
+    fn past(&mut self) {
+        for day in (0..self.given.days).filter(|d| d % 7 < 5) {
+            let start = START_MS + i64::from(day) * DAY_MS;
+            let mut reads: Vec<(TimestampMs, u32, u64)> = Vec::new();
+            for peer in 0..self.given.peers {
+                let usual = u64::from(self.given.persons_per_day);
+                let reading = usual / 2 + self.roll(usual + 1);
+                for _ in 0..reading {
+                    let at = start + 9 * 3_600_000 + self.roll(8 * 3_600_000) as i64;
+                    let stranger = self.roll(40) == 0;
+                    let person = if stranger { self.stranger() } else { self.own(peer) };
+                    reads.push((at, peer, person));
+                }
+            }
+            reads.sort_unstable();
+            for (at, peer, person) in reads {
+                self.read(at, peer, Action::View, &[person], 0, Some("own-device"));
+                self.findings.clear();
+            }
+        }
+    }
+
+    fn own(&mut self, peer: u32) -> u64 {
+        u64::from(peer / 10) * OWN_PERSONS + self.roll(OWN_PERSONS)
+    }
+
+    fn stranger(&mut self) -> u64 {
+        self.fresh += 1;
+        self.fresh
+    }
+
+    fn happen(&mut self, what: &Happening, alerts: &mut Vec<(Alert, u64)>) -> Result<(), String> {
+        let at = clock_ms(&what.at).ok_or_else(|| format!("{:?} is no HH:MM:SS", what.at))?;
+        let start = START_MS + i64::from(play_day(self.given) - START_DAY) * DAY_MS + at;
+        for number in 0..what.count {
+            let persons: Vec<u64> = (0..what.persons)
+                .map(|n| {
+                    let serial = u64::from(number * what.persons + n);
+                    match what.whose {
+                        Whose::Own => serial % OWN_PERSONS,
+                        Whose::Other => OWN_PERSONS + serial % OWN_PERSONS,
+                        Whose::Nobody => self.stranger(),
+                    }
+                })
+                .collect();
+            let time = start + i64::from(number * what.every_s) * 1_000;
+            let action = Action::parse(&what.action);
+            let device = what.device.as_deref().unwrap_or("own-device");
+            self.read(time, SUBJECT, action, &persons, what.unidentified, Some(device));
+            for finding in std::mem::take(&mut self.findings) {
+                if let Finding::Episode(report) = finding {
+                    let alert = self.triage.alert(&report);
+                    match report.cause {
+                        Cause::Opened => alerts.push((alert, report.persons.0)),
+                        _ if alert.status == Status::Ended => {}
+                        _ => {
+                            if let Some(known) = alerts.iter_mut().find(|(a, _)| a.id == alert.id) {
+                                known.0 = alert;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        time: TimestampMs,
+        peer: u32,
+        action: Action,
+        persons: &[u64],
+        unidentified: u64,
+        device: Option<&str>,
+    ) {
+        let persons: Vec<Person> = persons.iter().map(|n| person(*n)).collect();
+        let event = AccessEvent {
+            time,
+            account: Some(name_of(peer).into()),
+            partner: Some("partner".into()),
+            unit: Some(format!("unit-{}", peer / 10).into()),
+            role: Some(self.given.role.as_str().into()),
+            action,
+            persons: &persons,
+            persons_known: true,
+            unidentified,
+            persons_beyond: 0,
+            unrelated: None,
+            data: 0,
+            population: 0,
+            query: 0,
+            resource: 0,
+            ip: None,
+            device: device.map(Into::into),
+            session: None,
+            user_agent: None,
+            outcome: Outcome::Success,
+        };
+        self.position += 1;
+        self.detector.event(&event, self.position, &mut self.findings);
+        let ended = self.findings.iter().position(|f| matches!(f, Finding::DayEnded(_)));
+        if let Some(Finding::DayEnded(partial)) = ended.map(|at| self.findings.remove(at)) {
+            let epoch = self.builder.build(*partial, self.detector.rules(), self.detector.budget());
+            self.detector.control(Control::Epoch(Arc::new(epoch)));
+        }
+    }
+}
+
+/// First working day after the past.
+fn play_day(given: &Given) -> i32 {
+    let after = given.days as i32;
+    let weekday = after % 7;
+    START_DAY + after + if weekday < 5 { 0 } else { 7 - weekday }
+}
+
+fn name_of(peer: u32) -> String {
+    format!("acc{peer:04}")
+}
+
+/// Spreads small numbers over the fingerprints' range (the finaliser of SplitMix64).
+fn person(number: u64) -> Person {
+    let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    Person { id: z ^ (z >> 31), block: 0 }
+}
+
+fn clock_ms(text: &str) -> Option<i64> {
+    let mut parts = text.split(':').map(|p| p.parse::<i64>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    let valid = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
+    (valid && parts.next().is_none()).then_some(((hour * 60 + minute) * 60 + second) * 1_000)
+}
