@@ -329,10 +329,13 @@ fn calibrates_from(measure: Measure) -> u32 {
     CALIBRATE_FROM[usize::from(measure.is_foreign())]
 }
 
-/// Alerts that calibration takes for benign: one a day, and one more per so many account days.
-/// Innocent crossings (a caseload transfer) are spread over the weeks and must teach the tail;
-/// many on one day are a campaign and must not.
-const ALERTS_SPREAD: u64 = 1_000;
+/// Alerts of four weeks that calibration takes for innocent beyond twice what the budget allows.
+/// Leaving all of them out would shorten the tail with every alert; believing many would let a
+/// handful of thefts lengthen it until the next one passes.
+/// Persons, foreign origins: nobody innocent goes to many strange places at once.
+const ALERTS_BELIEVED: [u64; 2] = [8, 4];
+/// How far beyond the highest explained bulk of four weeks the bar for more of it lies.
+const EXPLAINED_MARGIN: f64 = 1.25;
 
 /// Active days of an account's week, before the log tells.
 const TESTS_PER_WEEK: f64 = 5.0;
@@ -447,7 +450,7 @@ impl Builder {
                     censored.merge(&group.censored[c]);
                 }
                 pooled.0.merge(&scores);
-                pooled.1.merge(&censored.lowest(1 + scores.total() / ALERTS_SPREAD));
+                pooled.1.merge(&censored);
             }
         }
         pooled
@@ -470,14 +473,17 @@ impl Builder {
             let (scores, censored) = &pooled[c];
             let total = scores.total() + censored.total();
             let tests = self.tests(c, total, weeks);
-            let from = calibrates_from(Measure::ALL[c % Measure::ALL.len()]);
+            let total = total.max(1) as f64;
             let alpha = (per_account_week * weights[c] / tests).max(1e-12);
+            let measure = Measure::ALL[c % Measure::ALL.len()];
+            let believed = ALERTS_BELIEVED[usize::from(measure.is_foreign())];
+            let censored = &censored.lowest(believed + (2.0 * alpha * total) as u64);
             ChannelModel {
-                explained: self.explained_level(c, alpha * total as f64),
+                explained: self.explained_level(c, alpha * total),
                 tail: fit(scores, censored, &prior),
                 machine_tail: fit(&machines[c].0, &machines[c].1, &prior),
                 alpha,
-                mature: self.number >= from + CALIBRATE_FOR,
+                mature: self.number >= calibrates_from(measure) + CALIBRATE_FOR,
             }
         })
     }
@@ -511,7 +517,7 @@ impl Builder {
         };
         let mut days: Vec<usize> = self.days.iter().filter_map(highest).collect();
         days.sort_unstable_by_key(|bin| std::cmp::Reverse(*bin));
-        days.get(allowed as usize).map_or(0.0, |bin| score_edge(bin + 1))
+        days.get(allowed as usize).map_or(0.0, |bin| score_edge(bin + 1) * EXPLAINED_MARGIN)
     }
 
     fn group(

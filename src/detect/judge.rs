@@ -127,7 +127,12 @@ fn is_explained(account: &Account, today: &Today, touch: Touch, measure: Measure
         _ => (Measure::Persons1h, Measure::Foreign1h),
     };
     let small = |m: Measure| windows.count(m).min(u64::from(u32::MAX)) as u32;
-    account.is_usual(today, today.class) && is_territorial(small(persons), small(foreign))
+    // The day's count may come to its threshold in the early evening of a long day.
+    let class = match (measure, today.class) {
+        (Measure::Persons1d, HourClass::Shoulder) => HourClass::Core,
+        (_, class) => class,
+    };
+    account.is_usual(today, class) && is_territorial(small(persons), small(foreign))
 }
 
 /// The threshold of a measure, computed when first needed.

@@ -82,6 +82,8 @@ pub enum Control {
     Epoch(Arc<Epoch>),
     /// Rules were changed; thresholds follow at each account's next day.
     Rules(Arc<Rules>),
+    /// Settings were changed; the key of account names stays.
+    Settings(Settings),
 }
 
 /// What happened, in numbers; they never go back.
@@ -216,10 +218,11 @@ impl Detector {
         self.accounts.len()
     }
 
-    /// First moment of the local day from which alerts count: the 28 days before were warm-up.
-    #[must_use]
-    pub fn warm_from(&self) -> Option<Day> {
-        self.shared.first_day.map(|first| first + limits::WARM_UP_DAYS)
+    /// Whether a moment lies beyond the first 28 days, so that its alerts count against the
+    /// budget.
+    pub fn is_warm(&mut self, time: TimestampMs) -> bool {
+        let day = self.shared.calendar.day_of(time).day;
+        self.shared.first_day.is_some_and(|first| day >= first + limits::WARM_UP_DAYS)
     }
 
     /// Event time behind which the shard is done, in milliseconds; `i64::MIN` before three
@@ -252,6 +255,14 @@ impl Detector {
             }
             Control::Epoch(epoch) => self.shared.pending = Some(epoch),
             Control::Rules(rules) => self.shared.change_rules(rules),
+            Control::Settings(settings) => {
+                // A zone that is not there was refused with the configuration.
+                if let Ok(calendar) = Calendar::new(&settings.zone) {
+                    self.shared.calendar = calendar;
+                    let name_key = self.shared.settings.name_key;
+                    self.shared.settings = Settings { name_key, ..settings };
+                }
+            }
         }
     }
 
