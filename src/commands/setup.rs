@@ -193,34 +193,40 @@ pub(super) fn schedule(
         shard.schedule(row.position, row.seq, control);
     }
     for fresh in setup.controls(key)? {
-        let last = keep.store.latest_control(fresh.kind)?;
-        if last.as_ref().is_some_and(|row| row.digest == fresh.digest) {
+        let good = last_good(keep, fresh)?;
+        // Another source of this folder may have been told already; this one decides for itself.
+        let told = keep.store.last_digest(&keep.source, SHARD, good.kind)?;
+        if told.as_ref() == Some(&good.digest) {
             continue;
-        }
-        if let Some(row) = last {
-            let (_, rows) = Loaded::read(&row.body)?;
-            if directory::shrinks_too_much(rows, fresh.rows) {
-                tracing::error!(
-                    kind = fresh.kind,
-                    rows = fresh.rows,
-                    before = rows,
-                    "reference data lost more than a tenth of its rows; the last good one stays"
-                );
-                continue;
-            }
         }
         let record = store::sqlite::Control {
             source: &keep.source,
             shard: SHARD,
             position: mark,
-            kind: fresh.kind,
-            digest: &fresh.digest,
-            body: &fresh.body,
+            kind: good.kind,
+            digest: &good.digest,
+            body: &good.body,
         };
         let seq = keep.store.record_control(&record, crate::clock::now_ms())?;
-        shard.schedule(mark, seq, fresh.control);
+        shard.schedule(mark, seq, good.control);
     }
     Ok(())
+}
+
+/// What was read, or what is stored when too many rows are missing from that.
+fn last_good(keep: &Keep, fresh: Loaded) -> Result<Loaded, Failure> {
+    let Some(row) = keep.store.latest_control(fresh.kind)? else { return Ok(fresh) };
+    let (control, before) = Loaded::read(&row.body)?;
+    if row.digest == fresh.digest || !directory::shrinks_too_much(before, fresh.rows) {
+        return Ok(fresh);
+    }
+    tracing::error!(
+        kind = fresh.kind,
+        rows = fresh.rows,
+        before,
+        "reference data lost more than a tenth of its rows; the last good one stays"
+    );
+    Ok(Loaded { kind: fresh.kind, digest: row.digest, body: row.body, control, rows: before })
 }
 
 impl Keep {
