@@ -48,6 +48,10 @@ impl Setup {
     pub(super) fn new(common: &Common) -> Result<Setup, Failure> {
         let mut config = Config::load(common.config.as_deref()).map_err(all)?;
         config.lay_flags(common);
+        Setup::of(config)
+    }
+
+    pub(super) fn of(config: Config) -> Result<Setup, Failure> {
         let rules = Arc::new(load_rules(&config.detection.rules)?);
         let mapping = mapping(&config)?;
         Ok(Setup { config, rules, mapping })
@@ -158,7 +162,8 @@ impl Loaded {
 }
 
 impl Config {
-    fn lay_flags(&mut self, common: &Common) {
+    /// Flags win over everything.
+    pub(super) fn lay_flags(&mut self, common: &Common) {
         if let Some(format) = &common.format {
             self.source.format.clone_from(format);
         }
@@ -275,7 +280,15 @@ pub(super) fn load_rules(folder: &Path) -> Result<Rules, Failure> {
         return Rules::built_in().map_err(all);
     }
     let files = rule_files(folder)?;
-    Rules::parse(&files).map_err(all)
+    Rules::parse(&files).map_err(|mut errors| {
+        // The version hashes names without their folder; people want to open the file.
+        for error in &mut errors {
+            let path = folder.join(&error.file);
+            let named = if path.is_file() { path } else { folder.to_owned() };
+            error.file = named.display().to_string();
+        }
+        all(errors)
+    })
 }
 
 /// Names and texts of a folder's rule files.
