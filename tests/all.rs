@@ -1,1 +1,13 @@
 //! Every test of the house, in reading order.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod replay;
+
+#[cfg(test)]
+mod crash;
+
+#[cfg(test)]
+mod service;
