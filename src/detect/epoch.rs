@@ -515,13 +515,13 @@ impl Builder {
         }
         group.wave = self.waves.get(key).copied().unwrap_or([1.0; 2]);
         group.size = news.members;
-        for c in 0..CHANNELS {
+        for (c, channel) in channels.iter().enumerate() {
             let (mut scores, mut maxima) = (Histogram::default(), Histogram::default());
             for day in self.days.iter().filter_map(|d| d.groups.get(key)) {
                 scores.merge(&day.scores[c]);
                 maxima.merge(&day.maxima[c]);
             }
-            group.shift[c] = shift(&scores, &channels[c].tail);
+            group.shift[c] = shift(&scores, &channel.tail);
             group.p99[c] = maximum_of_bin(maxima.quantile_bin(0.01));
         }
         group

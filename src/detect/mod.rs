@@ -1,6 +1,7 @@
-//! 3. Events become findings: the deterministic core. [`Detector::event`] and
-//! [`Detector::control`] are the only mutations of account state; there is no clock, no I/O, no
-//! randomness, and time is the account's own.
+//! 3. Events become findings: the deterministic core.
+//!
+//! [`Detector::event`] and [`Detector::control`] are the only mutations of account state; there is
+//! no clock, no I/O, no randomness, and time is the account's own.
 
 pub mod account;
 pub mod baseline;
