@@ -1,7 +1,8 @@
 //! vigie watches access logs of systems that hold personal records and alerts when an account
-//! reads far more people than it normally does. The map of the house is `src/ARCHITECTURE.md`.
+//! reads far more people than it normally does. The modules stand in reading order, which is the
+//! order in which a record travels; here is the map of the house.
 //!
-//! The modules in reading order, which is the order in which a record travels.
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod event;
 

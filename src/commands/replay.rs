@@ -20,7 +20,7 @@ use crate::store::datadir::{DataDir, Purpose};
 /// Arguments of `vigie replay`.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// Logs, plain, gzip or zstd, read in order of their first time; `-` = standard input
+    /// Logs, plain, gzip or zstd, read in order of their first time; `-` or none = standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]

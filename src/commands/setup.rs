@@ -16,7 +16,7 @@ use crate::detect::{Control, Detector, Settings};
 use crate::directory;
 use crate::pipeline::run::{Keep, Restored, SHARD, told_key};
 use crate::pipeline::shard::Shard;
-use crate::store::datadir::DataDir;
+use crate::store::datadir::{DataDir, Purpose};
 use crate::store::{self, KeyId};
 use crate::triage::{Language, Triage};
 
@@ -83,7 +83,6 @@ impl Setup {
     /// A shard that has seen nothing.
     pub(super) fn shard(&self, key: PseudonymKey, source: &str) -> Result<Shard, Failure> {
         let settings = self.settings(key);
-        let zone = settings.zone.clone();
         let detector = Detector::new(settings, Arc::clone(&self.rules)).map_err(Failure::Failed)?;
         let language = match self.config.alerts.language.as_str() {
             "fr" => Language::French,
@@ -95,7 +94,7 @@ impl Setup {
             population: self.config.source.population.clone(),
             language,
         };
-        Shard::new(self.decoder(key)?, detector, triage, &zone).map_err(Failure::Failed)
+        Ok(Shard::new(self.decoder(key)?, detector, triage))
     }
 
     /// Every reference file that is configured, and the rules, as control records; all problems at
@@ -104,7 +103,12 @@ impl Setup {
         let reference = &self.config.reference;
         let person = Pseudonymiser::new(key, &self.config.source.namespace);
         let mut problems = Vec::new();
-        let mut loaded = vec![Loaded::new("rules", Control::Rules(Arc::clone(&self.rules)), 0)];
+        // The key of account names is the state's own; it is no setting and is not stored twice.
+        let settings = Settings { name_key: (0, 0), ..self.settings(key) };
+        let mut loaded = vec![
+            Loaded::new("settings", Control::Settings(settings), 0),
+            Loaded::new("rules", Control::Rules(Arc::clone(&self.rules)), 0),
+        ];
         let mut load = |path: &Path, kind, read: &Parse<'_>| {
             if path.as_os_str().is_empty() {
                 return;
@@ -179,6 +183,9 @@ impl Config {
     }
 }
 
+/// Reference data that stays in force when a later run does not name it.
+const REFERENCE: [&str; 4] = ["accounts", "expected", "persons", "caseload"];
+
 /// Schedules every control record for its position: those stored since the snapshot, and those
 /// whose files changed since they were last stored, from where nothing has been told yet.
 pub(super) fn schedule(
@@ -194,7 +201,16 @@ pub(super) fn schedule(
         let (control, _) = Loaded::read(&row.body)?;
         shard.schedule(row.position, row.seq, control);
     }
-    for fresh in setup.controls(key)? {
+    let controls = setup.controls(key)?;
+    for kind in REFERENCE {
+        if !controls.iter().any(|c| c.kind == kind) && keep.store.latest_control(kind)?.is_some() {
+            tracing::warn!(
+                kind,
+                "no file was given for this reference data; the last one stays in force"
+            );
+        }
+    }
+    for fresh in controls {
         let last = keep.store.latest_control(fresh.kind)?;
         if last.as_ref().is_some_and(|row| row.digest == fresh.digest) {
             continue;
@@ -246,6 +262,7 @@ impl Keep {
             told,
             marked,
             every,
+            live: data.purpose() == Purpose::Live,
         })
     }
 }

@@ -57,8 +57,9 @@ pub struct Account {
     pub activity: [Activity; 3],
     /// Hashes of the devices and addresses that are its own, newest first; 0 = none.
     pub known: [[u32; KNOWN_MAX]; 2],
-    /// UTC day of the last opening, and how many that day.
-    pub opened_on: (Day, u32),
+    /// UTC days of the last openings and how many on each, newest first; two, because a clock that
+    /// went wrong comes back to an earlier one.
+    pub opened_on: [(Day, u32); 2],
     /// Today, while there is one.
     pub today: Option<Box<Today>>,
     /// The open episode.
@@ -99,7 +100,7 @@ pub struct Today {
     pub epoch: u32,
     /// Rest days since the account's last day, today included.
     pub rest_chances: u32,
-    /// Records returned today, and by slot of the hour ring.
+    /// Records returned today.
     pub records: u64,
     /// Position of the day's first event.
     pub first_position: Position,
@@ -181,6 +182,21 @@ impl Today {
         }
     }
 
+    fn is_sound(&self) -> bool {
+        const REST_CHANCES_MAX: u32 = 61;
+        self.rest_chances <= REST_CHANCES_MAX
+            && self.windows.iter().all(|w| w.is_sound() && w.slot() == self.slot)
+    }
+
+    /// Moves back to an earlier slot of the day: the clock was ahead.
+    pub fn fall_back(&mut self, slot: u16, day: &LocalDay, classes: &[HourClass], kind: Kind) {
+        self.note_maxima();
+        self.close_hour();
+        self.slot = slot.min(self.slot);
+        self.windows.iter_mut().for_each(|w| w.fall_back(slot));
+        self.enter_hour(day, classes, kind);
+    }
+
     /// Persons were returned in this hour.
     pub fn mark_touched(&mut self, touch: Touch) {
         self.current.touched |= 1 << touch as u8;
@@ -216,6 +232,15 @@ pub struct Closing<'a> {
 }
 
 impl Account {
+    /// Counts an opening; returns how many there were on the same UTC date.
+    pub fn count_opening(&mut self, utc_day: Day) -> u32 {
+        let at = self.opened_on.iter().position(|(day, _)| *day == utc_day);
+        let ordinal = at.map_or(0, |at| self.opened_on[at].1);
+        self.opened_on[..=at.unwrap_or(1)].rotate_right(1);
+        self.opened_on[0] = (utc_day, ordinal + 1);
+        ordinal
+    }
+
     /// The account's time after an event: its largest event time, unless three events in a row lay
     /// more than an hour behind; then the newest of those. Returns whether it fell back.
     pub fn move_time(&mut self, time: TimestampMs) -> bool {
@@ -427,10 +452,8 @@ impl Account {
         (self.group as usize) < groups
             && moments.iter().all(|t| t.abs() < FAR_MS)
             && self.day.weekday < 7
-            && self
-                .today
-                .as_ref()
-                .is_none_or(|today| today.slot < 400 && today.windows.iter().all(Windows::is_sound))
+            && self.behind.0 < 3
+            && self.today.as_ref().is_none_or(|today| today.is_sound())
             && self.episode.as_ref().is_none_or(|e| e.is_sound() && e.last_signal.abs() < FAR_MS)
     }
 }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::epoch::HourClass;
 use super::limits::{SEEN_MAX, SET_EXACT_MAX, TRAIL_EVENTS_MAX};
 use super::rule::Watch;
-use super::time::Day;
 use super::window::Measure;
 use crate::event::{AccessEvent, Position, TimestampMs, Touch};
 
@@ -218,8 +217,6 @@ pub struct Episode {
     pub positions: (Position, Position),
     /// Epoch of the thresholds.
     pub epoch: u32,
-    /// Local day of the last signal.
-    pub signal_day: Day,
 }
 
 impl Episode {

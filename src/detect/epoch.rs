@@ -77,6 +77,12 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
+    /// Everybody of a kind whose network and job are unknown.
+    #[must_use]
+    pub fn of_all(kind: Kind) -> GroupKey {
+        GroupKey { kind, partner: String::new(), role: String::new() }
+    }
+
     /// `partner/role`, as alerts name it.
     #[must_use]
     pub fn name(&self) -> String {
@@ -323,10 +329,16 @@ fn calibrates_from(measure: Measure) -> u32 {
     CALIBRATE_FROM[usize::from(measure.is_foreign())]
 }
 
-/// Alerts that calibration takes for benign: one a day, and one more per so many account days.
-/// Innocent crossings (a caseload transfer) are spread over the weeks and must teach the tail;
-/// many on one day are a campaign and must not.
-const ALERTS_SPREAD: u64 = 1_000;
+/// Alerts of four weeks that calibration takes for innocent beyond twice what the budget allows.
+/// Leaving all of them out would shorten the tail with every alert; believing many would let a
+/// handful of thefts lengthen it until the next one passes.
+/// Persons, foreign origins: nobody innocent goes to many strange places at once.
+const ALERTS_BELIEVED: [u64; 2] = [8, 4];
+/// How far beyond the highest explained bulk of four weeks the bar for more of it lies.
+const EXPLAINED_MARGIN: f64 = 1.25;
+
+/// Active days of an account's week, before the log tells.
+const TESTS_PER_WEEK: f64 = 5.0;
 
 /// The false-alert budget.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -438,7 +450,7 @@ impl Builder {
                     censored.merge(&group.censored[c]);
                 }
                 pooled.0.merge(&scores);
-                pooled.1.merge(&censored.lowest(1 + scores.total() / ALERTS_SPREAD));
+                pooled.1.merge(&censored);
             }
         }
         pooled
@@ -452,25 +464,47 @@ impl Builder {
         budget: Budget,
     ) -> [ChannelModel; CHANNELS] {
         let weeks = self.days.iter().map(|d| d.account_weeks).sum::<u64>().max(1) as f64;
-        let covered = (self.days.len() as f64 / 7.0).max(1.0);
+        let covered = (self.days_since(|_| true) / 7.0).max(1.0);
         let per_account_week =
             budget.per_account_week.max(budget.per_week_min / (weeks / covered)).min(0.2);
         let weights = rules.weights();
         let prior = Tail::from(rules.priors.tail);
         std::array::from_fn(|c| {
             let (scores, censored) = &pooled[c];
-            let total = (scores.total() + censored.total()).max(1) as f64;
-            let tests = total / weeks;
-            let from = calibrates_from(Measure::ALL[c % Measure::ALL.len()]);
-            let alpha = (per_account_week * weights[c] / tests.clamp(1.0, 7.0)).max(1e-12);
+            let total = scores.total() + censored.total();
+            let tests = self.tests(c, total, weeks);
+            let total = total.max(1) as f64;
+            let alpha = (per_account_week * weights[c] / tests).max(1e-12);
+            let measure = Measure::ALL[c % Measure::ALL.len()];
+            let believed = ALERTS_BELIEVED[usize::from(measure.is_foreign())];
+            let censored = &censored.lowest(believed + (2.0 * alpha * total) as u64);
             ChannelModel {
                 explained: self.explained_level(c, alpha * total),
                 tail: fit(scores, censored, &prior),
                 machine_tail: fit(&machines[c].0, &machines[c].1, &prior),
                 alpha,
-                mature: self.number >= from + CALIBRATE_FOR,
+                mature: self.number >= calibrates_from(measure) + CALIBRATE_FOR,
             }
         })
+    }
+
+    /// Days from the first kept one that fits until the last.
+    fn days_since(&self, fits: impl Fn(&DayScores) -> bool) -> f64 {
+        match (self.days.iter().find(|d| fits(d)), self.days.back()) {
+            (Some(first), Some(last)) => f64::from(last.day - first.day + 1),
+            _ => 0.0,
+        }
+    }
+
+    /// T: tests of a channel per account week, over the days since its scores are kept.
+    fn tests(&self, c: usize, scores: u64, account_weeks: f64) -> f64 {
+        let scored = |d: &DayScores| d.groups.values().any(|g| g.scores[c].total() > 0);
+        let share = self.days_since(scored) / self.days_since(|_| true).max(1.0);
+        if share > 0.0 {
+            (scores as f64 / (account_weeks * share)).clamp(1.0, 7.0)
+        } else {
+            TESTS_PER_WEEK
+        }
     }
 
     /// The score that bulk with an everyday explanation (a caseload transfer, a mailing) passed on
@@ -483,7 +517,7 @@ impl Builder {
         };
         let mut days: Vec<usize> = self.days.iter().filter_map(highest).collect();
         days.sort_unstable_by_key(|bin| std::cmp::Reverse(*bin));
-        days.get(allowed as usize).map_or(0.0, |bin| score_edge(bin + 1))
+        days.get(allowed as usize).map_or(0.0, |bin| score_edge(bin + 1) * EXPLAINED_MARGIN)
     }
 
     fn group(
@@ -644,7 +678,7 @@ impl Epoch {
             tail,
             machine_tail: tail,
             explained: 0.0,
-            alpha: (budget.per_account_week * weights[c] / 5.0).max(1e-12),
+            alpha: (budget.per_account_week * weights[c] / TESTS_PER_WEEK).max(1e-12),
             mature: false,
         });
         Epoch { number: 0, channels, groups: BTreeMap::new(), votes: Vec::new(), day: 0 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::account::{Account, TOUCHES, Today, UNKNOWN, is_territorial};
 use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after};
 use super::epoch::{HourClass, Kind, channel};
-use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, TRAIL_FROM};
+use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, SLOT_MS};
 use super::report::{Cause, Finding, Report};
 use super::rule::{RolePrior, Watch};
 use super::shared::Shared;
@@ -51,7 +51,7 @@ pub(super) fn judge(
         }
     }
     next = next.min(ceilings(account, shared, &today, &mut crossings));
-    next = next.min(follow(&mut today, now));
+    follow(&mut today, now);
     today.slack = next;
     account.today = Some(today);
     if !crossings.is_empty() {
@@ -71,13 +71,15 @@ fn measure_one(
 ) -> i64 {
     let Some(rule) = shared.rules.of_measure(measure) else { return i64::MAX };
     let count = today.windows[touch as usize].count(measure);
-    if count < rule.floor {
-        return (rule.floor - count) as i64;
+    // Half-way to the lowest threshold possible, the threshold itself is worth knowing.
+    let half_floor = rule.floor / 2;
+    if count < half_floor {
+        return persons_left(count, half_floor);
     }
     let threshold = known_threshold(account, shared, today, touch, measure, Bar::Plain);
     if count < threshold {
-        // Half-way there, what happens is worth remembering event by event.
-        return (threshold - count).min(threshold / 2).max(1) as i64;
+        let half = threshold.div_ceil(2);
+        return persons_left(count, if count < half { half } else { threshold });
     }
     let threshold = if is_explained(account, today, touch, measure) {
         let higher = known_threshold(account, shared, today, touch, measure, Bar::Explained);
@@ -101,6 +103,10 @@ fn measure_one(
     i64::MAX
 }
 
+fn persons_left(count: u64, until: u64) -> i64 {
+    i64::try_from(until - count).unwrap_or(i64::MAX)
+}
+
 /// Which of the two bars of a volume measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bar {
@@ -121,7 +127,12 @@ fn is_explained(account: &Account, today: &Today, touch: Touch, measure: Measure
         _ => (Measure::Persons1h, Measure::Foreign1h),
     };
     let small = |m: Measure| windows.count(m).min(u64::from(u32::MAX)) as u32;
-    account.is_usual(today, today.class) && is_territorial(small(persons), small(foreign))
+    // The day's count may come to its threshold in the early evening of a long day.
+    let class = match (measure, today.class) {
+        (Measure::Persons1d, HourClass::Shoulder) => HourClass::Core,
+        (_, class) => class,
+    };
+    account.is_usual(today, class) && is_territorial(small(persons), small(foreign))
 }
 
 /// The threshold of a measure, computed when first needed.
@@ -159,8 +170,9 @@ fn threshold(
     measure: Measure,
     bar: Bar,
 ) -> u64 {
-    let floor = shared.rules.of_measure(measure).map_or(FOREVER, |rule| rule.floor);
-    if measure.is_foreign() && today.epoch < super::epoch::FOREIGN_FROM_DAY {
+    let Some(rule) = shared.rules.of_measure(measure) else { return FOREVER };
+    let off = rule.budget.get(measure.window()).is_none_or(|share| *share == 0.0);
+    if off || (measure.is_foreign() && today.epoch < super::epoch::FOREIGN_FROM_DAY) {
         return FOREVER;
     }
     let group = shared.group(account.group, today.epoch);
@@ -171,9 +183,9 @@ fn threshold(
     if bar == Bar::Explained {
         level = level.max(shared.epoch_of(today.epoch).channels[c].explained);
     }
-    let threshold = model.threshold((level - hurdle).max(0.0), floor);
+    let threshold = model.threshold((level - hurdle).max(0.0), rule.floor);
     match today.declared {
-        Some((ceiling, true)) => threshold.max(ceiling + 1),
+        Some((ceiling, true)) => threshold.max(ceiling.saturating_add(1)).min(FOREVER),
         _ => threshold,
     }
 }
@@ -191,7 +203,7 @@ fn ceilings(
         if count > ceiling {
             crossings.push(Crossing { watch, touch, measure, count, threshold: ceiling + 1 });
         } else {
-            next = next.min((ceiling + 1 - count) as i64);
+            next = next.min(persons_left(count, ceiling.saturating_add(1)));
         }
     };
     let role = role_prior(account, shared);
@@ -228,28 +240,19 @@ fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RolePrior {
     }
 }
 
-/// Starts the trail of a day that becomes interesting: a busy hour, or half a threshold.
-fn follow(today: &mut Today, now: &Now<'_, '_>) -> i64 {
-    if today.trail.is_some() {
-        return i64::MAX;
+/// Starts the trail of a day that becomes interesting: half a threshold, or an account that ended.
+fn follow(today: &mut Today, now: &Now<'_, '_>) {
+    let halfway = |touch: Touch, measure: Measure| {
+        let threshold = today.thresholds[touch as usize][measure as usize];
+        threshold != UNKNOWN && today.windows[touch as usize].count(measure) * 2 >= threshold
+    };
+    let interesting =
+        today.after_end > 0 || TOUCHES.iter().any(|t| Measure::ALL.iter().any(|m| halfway(*t, *m)));
+    if today.trail.is_none() && interesting {
+        let mut trail = Trail::default();
+        trail.add(now.event, now.position);
+        today.trail = Some(trail);
     }
-    let mut next = i64::MAX;
-    for touch in TOUCHES {
-        let windows = &today.windows[touch as usize];
-        let hour = windows.count(Measure::Persons1h);
-        let halfway = Measure::ALL.iter().any(|m| {
-            let threshold = today.thresholds[touch as usize][*m as usize];
-            threshold != UNKNOWN && windows.count(*m) * 2 >= threshold
-        });
-        if hour >= TRAIL_FROM || halfway || today.after_end > 0 {
-            let mut trail = Trail::default();
-            trail.add(now.event, now.position);
-            today.trail = Some(trail);
-            return i64::MAX;
-        }
-        next = next.min((TRAIL_FROM - hour) as i64);
-    }
-    next
 }
 
 fn fire(
@@ -262,16 +265,24 @@ fn fire(
 ) {
     account.excluded_until = account.day.day + EXCLUDED_DAYS;
     let mut cause = Cause::Signal;
-    let mut episode = account.episode.take().unwrap_or_else(|| {
-        cause = Cause::Opened;
-        open_episode(account, shared, now, &crossings)
-    });
+    let mut episode = match account.episode.take() {
+        Some(mut open) => {
+            reach_back(account, shared, &mut open, &crossings);
+            open
+        }
+        None => {
+            cause = Cause::Opened;
+            open_episode(account, shared, now, &crossings)
+        }
+    };
     let mut news = false;
     for crossing in crossings {
         news |= signal(account, shared, &mut episode, now, crossing);
     }
     episode.last_signal = episode.last_signal.max(account.time);
-    episode.signal_day = account.day.day;
+    if news {
+        episode.milestone = milestone_after(episode.exposure.persons().0);
+    }
     if cause == Cause::Opened {
         deadlines.insert((episode.last_signal + shared.settings.quiet_ms, now.index));
         shared.counters.episodes += 1;
@@ -291,13 +302,12 @@ fn open_episode(
     crossings: &[Crossing],
 ) -> Box<Episode> {
     let utc_day = now.event.time.div_euclid(86_400_000) as i32;
-    let ordinal = if account.opened_on.0 == utc_day { account.opened_on.1 } else { 0 };
-    account.opened_on = (utc_day, ordinal + 1);
+    let ordinal = account.count_opening(utc_day);
     let mut episode = Box::new(Episode {
         opened: now.event.time,
         ordinal,
         revision: 0,
-        first: now.event.time,
+        first: TimestampMs::MAX,
         last: account.time,
         last_signal: account.time,
         signals: Vec::new(),
@@ -311,17 +321,40 @@ fn open_episode(
         learning: false,
         positions: (now.position, now.position),
         epoch: 0,
-        signal_day: account.day.day,
     });
-    let Some(today) = &mut account.today else { return episode };
-    episode.epoch = today.epoch;
-    episode.trail = today.trail.take().unwrap_or_default();
+    if let Some(today) = &mut account.today {
+        episode.epoch = today.epoch;
+        episode.trail = today.trail.take().unwrap_or_default();
+        episode.records = today.records;
+        episode.unidentified = today.unidentified;
+        episode.positions.0 = today.first_position;
+    }
+    reach_back(account, shared, &mut episode, crossings);
+    episode.circumstances = circumstances(account, &episode, now);
+    see_trail(&mut episode);
+    episode.see(now.event);
+    episode
+}
+
+/// Exposure counts from the earliest window start among the signals: whoever was touched since
+/// then, in either way, is exposed.
+fn reach_back(
+    account: &Account,
+    shared: &mut Shared,
+    episode: &mut Episode,
+    crossings: &[Crossing],
+) {
+    let Some(today) = &account.today else { return };
     let starts = crossings.iter().map(|c| match (c.touch, c.measure) {
         (Some(touch), Some(measure)) => today.windows[touch as usize].window_start(measure),
         _ => 0,
     });
     let start = starts.min().unwrap_or(0);
-    episode.first = account.day.start_ms + i64::from(start) * super::limits::SLOT_MS;
+    let first = account.day.start_ms + i64::from(start) * SLOT_MS;
+    if first >= episode.first {
+        return;
+    }
+    episode.first = first;
     for windows in &today.windows {
         episode.exposure.thin_to(windows.step());
     }
@@ -331,14 +364,6 @@ fn open_episode(
             episode.exposure.insert(fp, |known| sets.union(known, entry.classes()));
         }
     }
-    episode.milestone = milestone_after(episode.exposure.persons().0);
-    episode.records = today.records;
-    episode.unidentified = today.unidentified;
-    episode.positions.0 = today.first_position;
-    episode.circumstances = circumstances(account, &episode, now);
-    see_trail(&mut episode);
-    episode.see(now.event);
-    episode
 }
 
 fn see_trail(episode: &mut Episode) {
@@ -480,13 +505,17 @@ fn weigh(account: &Account, shared: &Shared, crossing: &Crossing) -> Weight {
 /// Feeds an event's persons to the open episode.
 pub(super) fn expose(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     let Some(episode) = &mut account.episode else { return };
+    if now.event.time < episode.first {
+        return;
+    }
     let classes = shared.classes.index(now.event.data, now.event.population);
     for person in now.event.persons {
         let sets = &mut shared.classes;
         episode.exposure.insert(person.fingerprint(), |known| sets.union(known, classes));
     }
-    episode.records += now.event.persons.len() as u64 + now.event.persons_beyond;
-    episode.unidentified += now.event.unidentified;
+    let records = (now.event.persons.len() as u64).saturating_add(now.event.persons_beyond);
+    episode.records = episode.records.saturating_add(records);
+    episode.unidentified = episode.unidentified.saturating_add(now.event.unidentified);
     episode.last = episode.last.max(now.event.time);
     episode.positions.1 = now.position;
     episode.see(now.event);
@@ -520,9 +549,14 @@ pub(super) fn end_if_quiet(
     if time < due {
         return Some(due);
     }
-    tell(account, shared, Cause::Ended, due, out);
-    account.episode = None;
+    end(account, shared, due, out);
     None
+}
+
+/// Ends the episode, if there is one.
+pub(super) fn end(account: &mut Account, shared: &Shared, at: TimestampMs, out: &mut Vec<Finding>) {
+    tell(account, shared, Cause::Ended, at, out);
+    account.episode = None;
 }
 
 fn tell(

@@ -10,8 +10,6 @@ pub const SET_EXACT_MAX: usize = 1_024;
 /// No account alert below this many distinct persons: fewer are not a mass extraction, and a
 /// model is never that sure of itself.
 pub const PERSONS_FLOOR: u64 = 25;
-/// An hour this busy is worth remembering event by event, should it become an alert.
-pub const TRAIL_FROM: u64 = 12;
 /// First and last contributing events kept with an episode, each.
 pub const TRAIL_EVENTS_MAX: usize = 100;
 /// Addresses, devices and sessions named by an alert, each.
@@ -26,6 +24,14 @@ pub const ACCOUNTS_MAX: usize = 2_000_000;
 pub const TERRITORY_MAX: usize = 16_000_000;
 /// Combinations of data classes and population codes told apart within exposures.
 pub const CLASS_SETS_MAX: usize = 255;
+/// Peer groups told apart; accounts of further ones are compared with everybody of their kind
+/// (counted). A group costs about 5 KB, and 50 KB in the four weeks of scores of an epoch builder.
+pub const GROUPS_MAX: usize = 4_096;
+/// Unit names told apart in alerts and declarations; further ones go unnamed (counted).
+pub const UNITS_MAX: usize = 65_536;
+/// Touches kept between two day ends to learn units from, 12 bytes each; further ones are not
+/// learned from (counted).
+pub const VOTES_MAX: usize = 8_000_000;
 /// Days of scores that calibrate a tail.
 pub const CALIBRATION_DAYS: i32 = 28;
 /// Days of a deployment whose alerts are not held against the budget.
@@ -37,13 +43,10 @@ pub const EXCLUDED_DAYS: i32 = 7;
 pub const CLOCK_FALLBACK_MS: i64 = 3_600_000;
 /// Milliseconds the shard watermark stays behind the third-largest account time.
 pub const WATERMARK_LAG_MS: i64 = 600_000;
-/// Closed days that are caught up one by one after a silence; a longer one is skipped.
-pub const CATCH_UP_DAYS_MAX: i32 = 60;
 
 /// Threshold of a measure that cannot fire yet.
 pub const FOREVER: u64 = u64::MAX / 4;
 
-const _: () = assert!(TRAIL_FROM < PERSONS_FLOOR);
 const _: () = assert!((PERSONS_FLOOR as usize) < SET_EXACT_MAX);
 const _: () = assert!(SET_EXACT_MAX < u16::MAX as usize, "rings count thinned entries in 16 bits");
 const _: () = assert!(HOUR_SLOTS as i64 * SLOT_MS == 3_600_000);

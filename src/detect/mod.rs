@@ -1,7 +1,6 @@
-//! 3. Events become findings: the deterministic core.
-//!
-//! [`Detector::event`] and [`Detector::control`] are the only mutations of account state; there is
-//! no clock, no I/O, no randomness, and time is the account's own.
+//! 3. Events become findings: the deterministic core. [`Detector::event`] and
+//!    [`Detector::control`] are the only mutations of account state; there is no clock, no I/O, no
+//!    randomness, and time is the account's own.
 
 pub mod account;
 pub mod baseline;
@@ -18,6 +17,9 @@ pub mod tail;
 pub mod territory;
 pub mod time;
 pub mod window;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -80,6 +82,8 @@ pub enum Control {
     Epoch(Arc<Epoch>),
     /// Rules were changed; thresholds follow at each account's next day.
     Rules(Arc<Rules>),
+    /// Settings were changed; the key of account names stays.
+    Settings(Settings),
 }
 
 /// What happened, in numbers; they never go back.
@@ -95,6 +99,12 @@ pub struct Counters {
     pub clock_fallbacks: u64,
     /// Accounts forgotten for want of room.
     pub evicted: u64,
+    /// Account days compared with everybody of their kind for want of room for their group.
+    pub groups_refused: u64,
+    /// Account days whose unit goes unnamed for want of room.
+    pub units_refused: u64,
+    /// Touches that no unit was learned from for want of room.
+    pub votes_refused: u64,
     /// Episodes opened.
     pub episodes: u64,
     /// Account weeks seen.
@@ -208,10 +218,11 @@ impl Detector {
         self.accounts.len()
     }
 
-    /// First moment of the local day from which alerts count: the 28 days before were warm-up.
-    #[must_use]
-    pub fn warm_from(&self) -> Option<Day> {
-        self.shared.first_day.map(|first| first + limits::WARM_UP_DAYS)
+    /// Whether a moment lies beyond the first 28 days, so that its alerts count against the
+    /// budget.
+    pub fn is_warm(&mut self, time: TimestampMs) -> bool {
+        let day = self.shared.calendar.day_of(time).day;
+        self.shared.first_day.is_some_and(|first| day >= first + limits::WARM_UP_DAYS)
     }
 
     /// Event time behind which the shard is done, in milliseconds; `i64::MIN` before three
@@ -244,13 +255,21 @@ impl Detector {
             }
             Control::Epoch(epoch) => self.shared.pending = Some(epoch),
             Control::Rules(rules) => self.shared.change_rules(rules),
+            Control::Settings(settings) => {
+                // A zone that is not there was refused with the configuration.
+                if let Ok(calendar) = Calendar::new(&settings.zone) {
+                    self.shared.calendar = calendar;
+                    let name_key = self.shared.settings.name_key;
+                    self.shared.settings = Settings { name_key, ..settings };
+                }
+            }
         }
     }
 
-    /// Applies one event.
+    /// Applies one event, whose time lies in the years 1970 to 2200 as the decoder sees to.
     pub fn event(&mut self, event: &AccessEvent<'_>, position: Position, out: &mut Vec<Finding>) {
         self.shared.counters.events += 1;
-        let Some(index) = self.entity(event) else { return };
+        let Some(index) = self.entity(event, out) else { return };
         let now = Now { event, position, index };
         self.observe(&now, out);
         self.advance_watermark(index, out);
@@ -260,7 +279,7 @@ impl Detector {
         let Detector { accounts, shared, deadlines, .. } = self;
         let account = &mut accounts[now.index as usize];
         if account.move_time(now.event.time) {
-            shared.counters.clock_fallbacks += 1;
+            fall_back(account, shared, now.index, deadlines);
         }
         if account.episode.is_some() {
             judge::end_if_quiet(account, shared, account.time, out);
@@ -272,46 +291,47 @@ impl Detector {
                 today.first_position = now.position;
             }
         }
-        if now.event.time < account.day.start_ms {
+        let closed = now.event.time < account.day.start_ms;
+        if closed {
             shared.counters.late += 1;
-            return;
+        } else {
+            count(account, shared, now);
         }
-        count(account, shared, now);
         let open = account.episode.is_some();
         if open {
             judge::expose(account, shared, now);
         }
-        let look = account
-            .today
-            .as_ref()
-            .is_some_and(|today| today.slack <= 0 || today.unidentified > 0 || today.after_end > 0);
-        if look || open {
+        let look = account.today.as_ref().is_some_and(|today| {
+            today.slack <= 0 || now.event.unidentified > 0 || today.after_end > 0
+        });
+        if (look || open) && !closed {
             judge::judge(account, shared, now, deadlines, out);
+            if let Some((first, _)) = deadlines.first() {
+                self.due = self.due.min(*first);
+            }
+        }
+        if open {
             judge::milestone(account, shared, now.event.time, out);
         }
     }
 
     /// The account (or address) an event belongs to.
-    fn entity(&mut self, event: &AccessEvent<'_>) -> Option<u32> {
+    fn entity(&mut self, event: &AccessEvent<'_>, out: &mut Vec<Finding>) -> Option<u32> {
         let (name, kind) = match (&event.account, &event.ip) {
             (Some(account), _) => (account.as_ref(), Kind::Human),
             (None, Some(ip)) => (ip.as_ref(), Kind::Source),
             (None, None) => return None,
         };
-        let (k0, k1) = self.shared.settings.name_key;
-        let mut hasher = siphasher::sip::SipHasher13::new_with_keys(k0, k1);
-        hasher.write(name.as_bytes());
-        hasher.write_u8(u8::from(kind == Kind::Source));
-        let hash = hasher.finish();
+        let hash = self.name_hash(name, kind);
         if let Some(index) = self.index.get(&hash) {
             return Some(*index);
         }
-        let account = self.newcomer(name, kind, event);
-        let index = if self.accounts.len() < self.shared.settings.accounts_max {
+        let account = self.newcomer(name, kind, event.time);
+        let index = if self.accounts.len() < self.shared.settings.accounts_max.max(1) {
             self.accounts.push(account);
             self.accounts.len() as u32 - 1
         } else {
-            let index = self.forget_one();
+            let index = self.forget_one(out);
             self.accounts[index as usize] = account;
             index
         };
@@ -319,23 +339,23 @@ impl Detector {
         Some(index)
     }
 
-    fn newcomer(&mut self, name: &str, kind: Kind, event: &AccessEvent<'_>) -> Account {
-        let named = |text: &Option<std::borrow::Cow<'_, str>>| {
-            text.as_deref().unwrap_or_default().to_owned()
-        };
-        let key = GroupKey { kind, partner: named(&event.partner), role: named(&event.role) };
-        let key = if kind == Kind::Source {
-            GroupKey { kind, partner: String::new(), role: String::new() }
-        } else {
-            key
-        };
+    fn name_hash(&self, name: &str, kind: Kind) -> u64 {
+        let (k0, k1) = self.shared.settings.name_key;
+        let mut hasher = siphasher::sip::SipHasher13::new_with_keys(k0, k1);
+        hasher.write(name.as_bytes());
+        hasher.write_u8(u8::from(kind == Kind::Source));
+        hasher.finish()
+    }
+
+    fn newcomer(&mut self, name: &str, kind: Kind, time: TimestampMs) -> Account {
         Account {
             name: name.into(),
             kind,
-            group: self.shared.group_index(key),
+            // Addresses are their own peers; an account's are known when its day opens.
+            group: self.shared.group_index(GroupKey::of_all(Kind::Source)),
             unit: 0,
             unit_name: None,
-            time: event.time,
+            time,
             behind: (0, TimestampMs::MIN),
             day: LocalDay::default(),
             ends_on: None,
@@ -345,14 +365,15 @@ impl Detector {
             base: Default::default(),
             activity: Default::default(),
             known: Default::default(),
-            opened_on: (Day::MIN, 0),
+            opened_on: [(Day::MIN, 0); 2],
             today: None,
             episode: None,
         }
     }
 
-    /// Frees a place: of the next 64 accounts without an open episode, the one silent longest.
-    fn forget_one(&mut self) -> u32 {
+    /// Frees a place: of the next 64 accounts without an open episode, the one silent longest; where
+    /// all have one, that one ends, for nobody would end it later.
+    fn forget_one(&mut self, out: &mut Vec<Finding>) -> u32 {
         let total = self.accounts.len() as u32;
         let candidates = (0..64).map(|step| (self.hand + step) % total);
         let victim = candidates
@@ -363,8 +384,12 @@ impl Detector {
             .unwrap_or(self.hand);
         self.hand = (victim + 1) % total;
         self.shared.counters.evicted += 1;
-        self.index.retain(|_, index| *index != victim);
+        let account = &mut self.accounts[victim as usize];
+        judge::end(account, &self.shared, account.time, out);
+        let account = &self.accounts[victim as usize];
+        self.index.remove(&self.name_hash(&account.name, account.kind));
         self.leaders.iter_mut().filter(|l| l.1 == victim).for_each(|l| *l = NOBODY);
+        self.leaders.sort_unstable_by_key(|l| std::cmp::Reverse(l.0));
         victim
     }
 
@@ -437,6 +462,30 @@ impl Detector {
     }
 }
 
+/// The account's clock went wrong and came back: what it had moved into the future returns.
+fn fall_back(
+    account: &mut Account,
+    shared: &mut Shared,
+    index: u32,
+    deadlines: &mut BTreeSet<(TimestampMs, u32)>,
+) {
+    shared.counters.clock_fallbacks += 1;
+    let time = account.time;
+    let day = shared.calendar.day_of(time);
+    account.excluded_until = account.excluded_until.min(day.day + limits::EXCLUDED_DAYS);
+    if let Some(episode) = &mut account.episode {
+        episode.first = episode.first.min(time);
+        episode.last_signal = episode.last_signal.min(time);
+        deadlines.insert((episode.last_signal + shared.settings.quiet_ms, index));
+    }
+    if account.day == day
+        && let Some(today) = &mut account.today
+    {
+        let classes = &shared.group(account.group, today.epoch).classes;
+        today.fall_back(day.slot(time), &day, classes, account.kind);
+    }
+}
+
 /// Counts one event in the account's windows: the event path.
 fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     let Some(today) = &mut account.today else { return };
@@ -448,8 +497,9 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     }
     note_place(&mut today.seen[0], event.device.as_deref());
     note_place(&mut today.seen[1], event.ip.as_deref());
-    today.unidentified += event.unidentified;
-    today.records += event.persons.len() as u64 + event.persons_beyond;
+    today.unidentified = today.unidentified.saturating_add(event.unidentified);
+    let records = event.persons.len() as u64;
+    today.records = today.records.saturating_add(event.persons_beyond).saturating_add(records);
     let ended = account.ends_on.is_some_and(|end| account.day.day > end);
     today.after_end += u64::from(ended && event.outcome == Outcome::Success);
     if let Some(trail) = &mut today.trail
@@ -466,13 +516,15 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     let classes = shared.classes.index(event.data, event.population);
     let Shared { territory, classes: sets, .. } = shared;
     let windows = &mut today.windows[touch as usize];
-    let mut grown = 0;
+    let (step, mut grown) = (windows.step(), 0);
     for person in event.persons {
         let fp = person.fingerprint();
         let merge = |known| sets.union(known, classes);
         grown += i64::from(windows.touch(fp, slot, merge, || territory.origin(fp, account.unit)));
     }
-    today.slack -= grown * windows.step() as i64;
+    // Thinning moves the estimates themselves.
+    let thinned = windows.step() != step;
+    today.slack = if thinned { 0 } else { today.slack - grown * step as i64 };
 }
 
 fn note_place(seen: &mut Vec<u32>, text: Option<&str>) {

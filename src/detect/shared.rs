@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Closing, Today};
 use super::epoch::{Epoch, Group, GroupKey, GroupPartial, Kind, Partial};
-use super::limits::{CLASS_SETS_MAX, WARM_UP_DAYS};
+use super::limits::{CLASS_SETS_MAX, GROUPS_MAX, UNITS_MAX, VOTES_MAX, WARM_UP_DAYS};
 use super::rule::Rules;
 use super::territory::{Territory, Vote};
 use super::time::{Calendar, Day};
@@ -67,18 +67,21 @@ pub struct Names {
 }
 
 impl Names {
-    /// The number of a name.
-    pub fn number(&mut self, name: &str) -> u32 {
+    /// The number of a name; none when all are taken.
+    pub fn number(&mut self, name: &str) -> Option<u32> {
         if self.index.len() != self.names.len() {
             self.index = self.names.iter().cloned().zip(0..).collect();
         }
         if let Some(number) = self.index.get(name) {
-            return *number;
+            return Some(*number);
+        }
+        if self.names.len() >= UNITS_MAX {
+            return None;
         }
         let number = self.names.len() as u32;
         self.names.push(name.to_owned());
         self.index.insert(name.to_owned(), number);
-        number
+        Some(number)
     }
 
     /// The name of a number.
@@ -105,8 +108,8 @@ impl ClassSets {
         self.0.get(usize::from(index)).copied().unwrap_or_default()
     }
 
-    /// The index of a combination; when all are taken, population codes are given up before data
-    /// classes are.
+    /// The index of a combination; when all are taken that of the closest one, where a data class
+    /// weighs more than all population codes.
     pub fn index(&mut self, data: u32, population: u32) -> u8 {
         if let Some(at) = self.0.iter().position(|set| *set == (data, population)) {
             return at as u8;
@@ -115,7 +118,9 @@ impl ClassSets {
             self.0.push((data, population));
             return (self.0.len() - 1) as u8;
         }
-        self.0.iter().position(|set| *set == (data, 0)).unwrap_or(0) as u8
+        let distance =
+            |(d, p): &(u32, u32)| (d ^ data).count_ones() * 33 + (p ^ population).count_ones();
+        (0..=u8::MAX).zip(&self.0).min_by_key(|(_, set)| distance(set)).map_or(0, |(at, _)| at)
     }
 
     /// The index of both combinations together.
@@ -149,10 +154,17 @@ impl Shared {
         if number == self.epoch.number { &self.epoch } else { &self.previous }
     }
 
-    /// The shard's index of a peer group.
-    pub fn group_index(&mut self, key: GroupKey) -> u32 {
+    /// The shard's index of a peer group; beyond the bound, of everybody of its kind.
+    pub fn group_index(&mut self, mut key: GroupKey) -> u32 {
         if let Some(index) = self.group_index.get(&key) {
             return *index;
+        }
+        if self.groups.len() >= GROUPS_MAX {
+            self.counters.groups_refused += 1;
+            key = GroupKey::of_all(key.kind);
+            if let Some(index) = self.group_index.get(&key) {
+                return *index;
+            }
         }
         let index = self.groups.len() as u32;
         self.group_index.insert(key.clone(), index);
@@ -225,6 +237,10 @@ impl Shared {
             levels,
         };
         account.close_day(&mut closing);
+        if self.votes.len() > VOTES_MAX {
+            self.counters.votes_refused += (self.votes.len() - VOTES_MAX) as u64;
+            self.votes.truncate(VOTES_MAX);
+        }
     }
 
     /// Nats at which a channel fires for an account: the pooled tail's level, moved by the
@@ -285,7 +301,9 @@ impl Shared {
         account.ends_on = entry.and_then(|e| e.ends_on);
         // Without units the partner is the territory.
         account.unit = unit_hash(if unit.is_empty() { &partner } else { &unit });
-        account.unit_name = (!unit.is_empty()).then(|| self.units.number(&unit));
+        account.unit_name = if unit.is_empty() { None } else { self.units.number(&unit) };
+        let unnamed = !unit.is_empty() && account.unit_name.is_none();
+        self.counters.units_refused += u64::from(unnamed);
         account.group = self.group_index(GroupKey { kind: account.kind, partner, role });
     }
 

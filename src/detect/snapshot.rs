@@ -1,5 +1,5 @@
 //! Detector ↔ bytes. The payload of a snapshot object: everything the shard's future depends on,
-//! in the order of appearance, so that the same log gives the same bytes.
+//! in the order of appearance, so that the same log gives the same bytes; then their CRC-32.
 //!
 //! A released version is never changed in place: its structs stay here and are converted. Bytes
 //! are checked before they are believed, so that a damaged snapshot is an error and not a panic.
@@ -127,7 +127,9 @@ impl Detector {
             hand: self.hand,
         };
         // Plain data in memory cannot fail to be written to memory.
-        postcard::to_stdvec(&state).unwrap_or_default()
+        let mut payload = postcard::to_stdvec(&state).unwrap_or_default();
+        payload.extend(crc32fast::hash(&payload).to_le_bytes());
+        payload
     }
 
     /// Restores a shard from a payload of this or an earlier version.
@@ -137,7 +139,7 @@ impl Detector {
     pub fn restore(version: u16, payload: &[u8]) -> Result<Self, SnapshotError> {
         match version {
             1 => {
-                let state = postcard::from_bytes::<StateV1>(payload)
+                let state = postcard::from_bytes::<StateV1>(intact(payload)?)
                     .map_err(|_| SnapshotError::Damaged("it does not parse"))?;
                 state.check().map_err(SnapshotError::Damaged)?;
                 state.into_detector()
@@ -145,6 +147,18 @@ impl Detector {
             0 => Err(SnapshotError::Damaged("version 0 was never written")),
             found => Err(SnapshotError::Newer { found }),
         }
+    }
+}
+
+/// The payload without its checksum. Whatever keeps snapshots checks its files too; but values that
+/// only look plausible would be believed for weeks, so the core trusts nobody.
+fn intact(payload: &[u8]) -> Result<&[u8], SnapshotError> {
+    let (bytes, sum) =
+        payload.split_last_chunk::<4>().ok_or(SnapshotError::Damaged("it is too short"))?;
+    if crc32fast::hash(bytes) == u32::from_le_bytes(*sum) {
+        Ok(bytes)
+    } else {
+        Err(SnapshotError::Damaged("its checksum does not match"))
     }
 }
 

@@ -122,13 +122,19 @@ impl Windows {
     pub fn reset(&mut self, slot: u16) {
         self.places.fill(Entry::default());
         let places = std::mem::take(&mut self.places);
-        *self = Windows { places, slot, floor: slot, ..Windows::default() };
+        *self = Windows { places, slot, ..Windows::default() };
     }
 
     /// The count of one measure now (an estimate beyond [`SET_EXACT_MAX`] persons a day).
     #[must_use]
     pub fn count(&self, measure: Measure) -> u64 {
         u64::from(self.counts[measure as usize]) << self.level
+    }
+
+    /// Current slot.
+    #[must_use]
+    pub fn slot(&self) -> u16 {
+        self.slot
     }
 
     /// Counts move in steps of this many.
@@ -151,16 +157,16 @@ impl Windows {
         let roomy = (places == 0 || places.is_power_of_two())
             && usize::from(self.used) == self.entries().count()
             && usize::from(self.used) * 4 <= places * 3;
-        if !in_order || !roomy || self.entries().any(|e| e.slot > self.slot) {
+        let found = |(at, e): (usize, &Entry)| e.fp == 0 || self.place(e.fp, e.flags & UNIT) == at;
+        if !in_order
+            || !roomy
+            || self.entries().any(|e| e.slot > self.slot)
+            || !self.places.iter().enumerate().all(found)
+        {
             return false;
         }
-        let mut again = Windows { slot: self.slot, floor: self.floor, ..Windows::default() };
-        for entry in self.entries() {
-            let (person, foreign) = (entry.flags & UNIT == 0, entry.flags & FOREIGN != 0);
-            again.counts[Measure::Persons1d as usize] += u16::from(person);
-            again.counts[Measure::Foreign1d as usize] += u16::from(foreign);
-            again.first_touch(entry.slot, person, foreign);
-        }
+        let mut again = self.clone();
+        again.recount();
         (again.counts, again.persons_by_slot, again.foreign_by_slot)
             == (self.counts, self.persons_by_slot, self.foreign_by_slot)
     }
@@ -201,16 +207,24 @@ impl Windows {
         self.slot = slot;
     }
 
-    /// The hour class changed: hour windows start again here, so that a busy afternoon is not
-    /// judged by the evening's measure. Called on entering a slot, before anything is counted in
-    /// it.
-    pub fn cut(&mut self) {
-        self.floor = self.slot;
-        for measure in [Measure::Persons5m, Measure::Persons1h, Measure::Foreign1h] {
-            self.counts[measure as usize] = 0;
+    /// The clock was ahead and moves back: so do the touches it put into the future.
+    pub fn fall_back(&mut self, slot: u16) {
+        let ahead = self.slot.saturating_sub(slot);
+        self.slot -= ahead;
+        self.floor = self.floor.min(self.slot);
+        for entry in self.places.iter_mut().filter(|e| e.slot > slot) {
+            entry.slot = entry.slot.saturating_sub(ahead);
         }
-        self.persons_by_slot = Default::default();
-        self.foreign_by_slot = Default::default();
+        self.recount();
+    }
+
+    /// The hour class changed: hour windows start again here, so that a busy afternoon is not
+    /// judged by the evening's measure.
+    pub fn cut(&mut self) {
+        if !self.is_empty() {
+            self.floor = self.slot;
+            self.recount();
+        }
     }
 
     /// Counts one returned person; `slot` is at most the current one (late events are earlier).
@@ -357,16 +371,25 @@ impl Windows {
                 self.entries().filter(|e| e.fp.leading_zeros() >= level).copied().collect();
             self.places.fill(Entry::default());
             self.used = 0;
-            self.counts = Default::default();
-            self.persons_by_slot = Default::default();
-            self.foreign_by_slot = Default::default();
-            for entry in kept {
-                let (person, foreign) = (entry.flags & UNIT == 0, entry.flags & FOREIGN != 0);
-                self.counts[Measure::Persons1d as usize] += u16::from(person);
-                self.counts[Measure::Foreign1d as usize] += u16::from(foreign);
-                self.first_touch(entry.slot, person, foreign);
-                self.insert(entry);
+            kept.into_iter().for_each(|entry| self.insert(entry));
+            self.recount();
+        }
+    }
+
+    /// Counts and rings anew from the table.
+    fn recount(&mut self) {
+        self.counts = Default::default();
+        self.persons_by_slot = Default::default();
+        self.foreign_by_slot = Default::default();
+        for at in 0..self.places.len() {
+            let entry = self.places[at];
+            if entry.fp == 0 {
+                continue;
             }
+            let (person, foreign) = (entry.flags & UNIT == 0, entry.flags & FOREIGN != 0);
+            self.counts[Measure::Persons1d as usize] += u16::from(person);
+            self.counts[Measure::Foreign1d as usize] += u16::from(foreign);
+            self.first_touch(entry.slot, person, foreign);
         }
     }
 }
@@ -471,6 +494,26 @@ mod tests {
         assert_eq!(windows.count(Measure::Foreign1h), 1);
         assert_eq!(windows.count(Measure::Persons1d), 20);
         assert_eq!(windows.window_start(Measure::Persons1h), 12);
+    }
+
+    #[test]
+    fn a_clock_that_comes_back_takes_its_touches_with_it() {
+        for (ahead, back, last_hour) in
+            [(250, 20, 3), (250, 8, 4), (60, 20, 3), (21, 20, 3), (12, 11, 4), (20, 20, 3)]
+        {
+            let mut windows = Windows::default();
+            windows.reset(2);
+            windows.touch(1, 2, |c| c, || Origin::Own);
+            windows.advance(ahead.max(2));
+            for (fp, slot) in [(2, ahead - 7), (3, ahead - 1), (4, ahead)] {
+                windows.touch(fp, slot, |c| c, || Origin::Own);
+            }
+            windows.fall_back(back);
+            assert!(windows.is_sound(), "{ahead} {back}");
+            assert_eq!(windows.slot(), back.min(ahead));
+            assert_eq!(windows.count(Measure::Persons1d), 4);
+            assert_eq!(windows.count(Measure::Persons1h), last_hour, "{ahead} {back}");
+        }
     }
 
     #[test]

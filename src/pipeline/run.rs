@@ -69,7 +69,12 @@ pub struct Keep {
     pub marked: Position,
     /// Time between snapshots.
     pub every: Duration,
+    /// Alerts may be about now: those that are not are marked historical.
+    pub live: bool,
 }
+
+/// Alerts whose events are older than this on arrival are historical: stored, never sent.
+const HISTORICAL_MS: i64 = 3_600_000;
 
 /// The only shard of a file or of standard input.
 pub const SHARD: u32 = 0;
@@ -289,8 +294,8 @@ fn write(
                     }
                 }
             }
-            (Work::Outputs { outputs, mark, epoch }, Some(keep)) => {
-                store_and_tell(keep, &outputs, mark, epoch, &mut tell)?;
+            (Work::Outputs { mut outputs, mark, epoch }, Some(keep)) => {
+                store_and_tell(keep, &mut outputs, mark, epoch, &mut tell)?;
             }
             (Work::Snapshot { header, payload }, Some(keep)) => {
                 keep.quarantine.sync()?;
@@ -304,23 +309,24 @@ fn write(
 
 fn store_and_tell(
     keep: &mut Keep,
-    outputs: &[Output],
+    outputs: &mut [Output],
     mark: Position,
     epoch: u32,
     tell: &mut Tell<'_>,
 ) -> Result<(), RunError> {
     let mut alerts = Vec::new();
-    for output in outputs {
+    for output in outputs.iter_mut() {
         match output {
-            Output::Alert { alert, position, .. } => alerts.push(((**alert).clone(), *position)),
+            Output::Alert { alert, position, .. } => {
+                alert.historical = keep.live && is_historical(alert);
+                alerts.push(((**alert).clone(), *position));
+            }
             Output::Quarantine { position, length, reason, skeleton }
                 if *position >= keep.marked =>
             {
-                let source = keep.source.as_str();
-                let position = *position;
                 keep.quarantine.put(&Entry {
-                    at_position: position,
-                    source,
+                    at_position: *position,
+                    source: &keep.source,
                     reason,
                     length: *length,
                     skeleton,
@@ -332,7 +338,7 @@ fn store_and_tell(
     let source = keep.source.as_str();
     keep.store.commit(&Commit { source, shard: SHARD, alerts: &alerts, mark, epoch })?;
     let mut news = false;
-    for output in outputs {
+    for output in &*outputs {
         if let Output::Alert { alert, position, .. } = output
             && *position >= keep.told
         {
@@ -345,4 +351,9 @@ fn store_and_tell(
     }
     keep.told = keep.told.max(mark);
     Ok(())
+}
+
+fn is_historical(alert: &Alert) -> bool {
+    let last = alert.last_event_at.parse::<jiff::Timestamp>();
+    last.is_ok_and(|last| crate::clock::now_ms() - last.as_millisecond() > HISTORICAL_MS)
 }

@@ -11,7 +11,6 @@ use crate::decode::{DecodeError, Decoder, redacted_skeleton};
 use crate::detect::epoch::{Builder, Partial};
 use crate::detect::report::{Cause, Finding, Report};
 use crate::detect::snapshot::{PAYLOAD_VERSION, SnapshotError};
-use crate::detect::time::Calendar;
 use crate::detect::{Control, Detector};
 use crate::event::{AccessEvent, Position};
 use crate::ingest::{Batch, Notice};
@@ -51,7 +50,6 @@ pub struct Shard {
     detector: Detector,
     builder: Builder,
     triage: Triage,
-    calendar: Calendar,
     tally: Tally,
     findings: Vec<Finding>,
     /// Control records that wait for their position, with the number they were stored under.
@@ -69,26 +67,18 @@ struct State {
 
 impl Shard {
     /// A shard that has seen nothing.
-    ///
-    /// # Errors
-    /// The detector's zone is unknown.
-    pub fn new(
-        decoder: Decoder,
-        detector: Detector,
-        triage: Triage,
-        zone: &str,
-    ) -> Result<Self, String> {
-        Ok(Shard {
+    #[must_use]
+    pub fn new(decoder: Decoder, detector: Detector, triage: Triage) -> Self {
+        Shard {
             decoder,
             detector,
             builder: Builder::default(),
             triage,
-            calendar: Calendar::new(zone)?,
             tally: Tally::default(),
             findings: Vec::new(),
             controls: VecDeque::new(),
             applied: 0,
-        })
+        }
     }
 
     /// Goes on from a snapshot's payload.
@@ -211,8 +201,7 @@ impl Shard {
 
     fn revision(&mut self, report: &Report, position: Position, out: &mut Vec<Output>) {
         let alert = self.triage.alert(report);
-        let opened = self.calendar.day_of(report.opened).day;
-        let warm = self.detector.warm_from().is_some_and(|from| opened >= from);
+        let warm = self.detector.is_warm(report.opened);
         self.tally.revision(&alert, warm);
         let line = terminal_line(report);
         out.push(Output::Alert { alert: Box::new(alert), line, cause: report.cause, position });

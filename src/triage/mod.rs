@@ -1,6 +1,5 @@
-//! 4. Findings become alert revisions: severity, confidence, facts and the sentence.
-//!
-//! Pure, and without memory: an episode's report holds all there is to say.
+//! 4. Findings become alert revisions: severity, confidence, facts and the sentence. Pure, and
+//!    without memory: an episode's report holds all there is to say.
 
 mod id;
 mod line;

@@ -66,5 +66,6 @@ fn seeds_are_believed() {
     let [(_, file), (_, payload), (_, detector)] = snapshot_seeds();
     let (header, stored) = vigie::store::format::decode(&file).unwrap();
     assert_eq!(stored, payload);
-    vigie::detect::Detector::restore(header.payload_version, &detector).unwrap();
+    let sealed = [&detector[..], &crc32fast::hash(&detector).to_le_bytes()].concat();
+    vigie::detect::Detector::restore(header.payload_version, &sealed).unwrap();
 }

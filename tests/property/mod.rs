@@ -14,7 +14,7 @@ use vigie::alert::Alert;
 use vigie::event::Position;
 use vigie::pipeline::shard::Output;
 use vigie::triage::alert_id;
-use world::{SEEDS, empty_shard, log, position_of, read, shard};
+use world::{Log, SEEDS, empty_shard, log, position_of, read, shard};
 
 /// Six tries of each, or as many as `PROPTEST_CASES` asks for; failures are kept beside this file.
 fn tries() -> ProptestConfig {
@@ -140,8 +140,8 @@ proptest! {
     #[test]
     fn how_accounts_interleave_changes_nothing_for_each(seed in SEEDS, turn in any::<u32>()) {
         let log = log(seed);
-        let (straight, _) = read(&mut shard(&log.accounts), &log.lines, 0, &[]);
-        let order = interleaved(&log.keys, turn);
+        let (straight, day_ends) = read_by_blocks(&log);
+        let order = interleaved(&log, &day_ends, turn);
         let lines: Vec<Vec<u8>> = order.iter().map(|at| log.lines[*at].clone()).collect();
         prop_assert!(lines != log.lines);
         let (turned, _) = read(&mut shard(&log.accounts), &lines, 0, &[]);
@@ -188,10 +188,40 @@ fn check_words(alert: &Alert) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Turns the order of accounts round within each two minutes; each account keeps its own order.
-fn interleaved(keys: &[(i64, u32)], turn: u32) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..keys.len()).collect();
-    order.sort_by_key(|at| (keys[*at].0.div_euclid(120_000), keys[*at].1.rotate_left(7) ^ turn));
+/// Time within which accounts may change places: less than the watermark's lag.
+const BLOCK_MS: i64 = 120_000;
+
+fn block_of(log: &Log, line: usize) -> i64 {
+    log.keys[line].0.div_euclid(BLOCK_MS)
+}
+
+/// What comes out, and the blocks in which the shard's day ends: there, who comes first decides
+/// which of two model epochs a day begins with.
+fn read_by_blocks(log: &Log) -> (Vec<Output>, BTreeSet<i64>) {
+    let mut shard = shard(&log.accounts);
+    let (mut outputs, mut position, mut day_ends) = (Vec::new(), 0, BTreeSet::new());
+    let lines: Vec<usize> = (0..log.lines.len()).collect();
+    for block in lines.chunk_by(|a, b| block_of(log, *a) == block_of(log, *b)) {
+        let days = shard.detector().counters().days;
+        let (came, next) = read(&mut shard, &log.lines[block[0]..][..block.len()], position, &[]);
+        outputs.extend(came);
+        position = next;
+        if shard.detector().counters().days > days {
+            day_ends.insert(block_of(log, block[0]));
+        }
+    }
+    (outputs, day_ends)
+}
+
+/// Turns the order of accounts round within each block; each account keeps its own order.
+fn interleaved(log: &Log, day_ends: &BTreeSet<i64>, turn: u32) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..log.lines.len()).collect();
+    order.sort_by_key(|at| {
+        let block = block_of(log, *at);
+        let place =
+            if day_ends.contains(&block) { 0 } else { log.keys[*at].1.rotate_left(7) ^ turn };
+        (block, place)
+    });
     order
 }
 

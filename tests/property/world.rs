@@ -76,12 +76,10 @@ pub(super) fn empty_shard() -> Shard {
         population: Vec::new(),
         language: Language::English,
     };
-    let settings = Settings::default();
-    let zone = settings.zone.clone();
-    let detector = Detector::new(settings, rules).unwrap();
+    let detector = Detector::new(Settings::default(), rules).unwrap();
     let mapping = Mapping::preset("native").unwrap();
     let decoder = Decoder::new(&mapping, PseudonymKey::PUBLIC, DecodeOptions::default()).unwrap();
-    Shard::new(decoder, detector, triage, &zone).unwrap()
+    Shard::new(decoder, detector, triage)
 }
 
 /// Hands lines to a shard in batches whose sizes come round again and again; the first line

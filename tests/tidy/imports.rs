@@ -54,7 +54,15 @@ const OURS: &[(&str, &[&str])] = &[
 /// Third-party crate, and the files (or folders) that are its home.
 const THEIRS: &[(&str, &[&str])] = &[
     ("clap", &["src/main.rs", "src/commands/"]),
-    ("crc32fast", &["src/store/format.rs", "src/detect/judge.rs", "src/detect/shared.rs"]),
+    (
+        "crc32fast",
+        &[
+            "src/store/format.rs",
+            "src/detect/judge.rs",
+            "src/detect/shared.rs",
+            "src/detect/snapshot.rs",
+        ],
+    ),
     ("csv", &["src/directory/table.rs"]),
     ("dashmap", &[]),
     ("flate2", &["src/ingest/compression.rs"]),
@@ -66,6 +74,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/detect/time.rs",
             "src/triage/",
             "src/simulate/",
+            "src/pipeline/run.rs",
             "src/commands/",
         ],
     ),

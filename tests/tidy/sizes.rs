@@ -8,7 +8,12 @@ const FILE_LINES_MAX: usize = 500;
 
 /// File and function (or `file` for all of it) with the size it may have; take a line away, or
 /// lower its number, when it shrinks.
-const RATCHET: &[(&str, &str, usize)] = &[];
+const RATCHET: &[(&str, &str, usize)] = &[
+    ("src/detect/account.rs", "file", 521),
+    ("src/detect/epoch.rs", "file", 686),
+    ("src/detect/judge.rs", "file", 623),
+    ("src/detect/mod.rs", "file", 534),
+];
 
 fn complaints(sources: &[Source], ratchet: &[(&str, &str, usize)]) -> Vec<String> {
     let sizes: Vec<(&Source, usize, String, usize)> = sources.iter().flat_map(sizes_of).collect();

@@ -49,7 +49,11 @@ pub(super) fn below(folder: &str) -> Vec<Source> {
         })
         .collect();
     let tests: BTreeSet<String> = sources.iter().flat_map(test_files).collect();
-    for source in sources.iter_mut().filter(|s| tests.contains(&s.path)) {
+    // A test module's children are tests too.
+    let is_test = |path: &str| {
+        tests.contains(path) || tests.iter().any(|t| path.starts_with(&(children_of(t) + "/")))
+    };
+    for source in sources.iter_mut().filter(|s| is_test(&s.path)) {
         source.shipped = blank(&source.shipped);
     }
     sources
@@ -215,5 +219,6 @@ fn files_of_tests_are_found_where_they_are_declared() {
         below("src").iter().find(|s| s.path == path).map(|s| s.shipped.trim().is_empty())
     };
     assert_eq!(shipped("src/decode/tests.rs"), Some(true));
+    assert_eq!(shipped("src/detect/tests/clock.rs"), Some(true));
     assert_eq!(shipped("src/decode/json.rs"), Some(false));
 }
