@@ -1,13 +1,21 @@
 //! Every test of the house, in reading order.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
-#[cfg(test)]
 mod support;
 
-#[cfg(test)]
+mod tidy;
+
+mod property;
+
 mod replay;
 
-#[cfg(test)]
 mod crash;
 
-#[cfg(test)]
 mod service;
+
+mod fuzz;

@@ -44,6 +44,9 @@ struct Body {
     control: Control,
 }
 
+/// Turns a reference file's name and bytes into its control record and the rows behind it.
+type Parse<'a> = dyn Fn(&str, &[u8]) -> Result<(Control, usize), String> + 'a;
+
 impl Setup {
     pub(super) fn new(common: &Common) -> Result<Setup, Failure> {
         let mut config = Config::load(common.config.as_deref()).map_err(all)?;
@@ -110,20 +113,19 @@ impl Setup {
             Loaded::new("settings", Control::Settings(settings), 0),
             Loaded::new("rules", Control::Rules(Arc::clone(&self.rules)), 0),
         ];
-        let mut load =
-            |path: &Path, kind, read: &dyn Fn(&str, &[u8]) -> Result<(Control, usize), String>| {
-                if path.as_os_str().is_empty() {
-                    return;
-                }
-                let file = path.display().to_string();
-                let parsed = std::fs::read(path)
-                    .map_err(|e| format!("{file}: cannot be read: {e}"))
-                    .and_then(|text| read(&file, &text));
-                match parsed {
-                    Ok((control, rows)) => loaded.push(Loaded::new(kind, control, rows)),
-                    Err(problem) => problems.push(problem),
-                }
-            };
+        let mut load = |path: &Path, kind, read: &Parse<'_>| {
+            if path.as_os_str().is_empty() {
+                return;
+            }
+            let file = path.display().to_string();
+            let parsed = std::fs::read(path)
+                .map_err(|e| format!("{file}: cannot be read: {e}"))
+                .and_then(|text| read(&file, &text));
+            match parsed {
+                Ok((control, rows)) => loaded.push(Loaded::new(kind, control, rows)),
+                Err(problem) => problems.push(problem),
+            }
+        };
         load(&reference.accounts, "accounts", &|file, text| {
             let accounts = directory::Accounts::read(file, text).map_err(|e| e.to_string())?;
             let rows = accounts.0.len();

@@ -142,6 +142,31 @@ pub struct CaseError {
     pub problem: String,
 }
 
+impl Case {
+    /// Keeps a case's numbers small enough to play in seconds, all of them at once.
+    fn check(&self) -> Result<(), String> {
+        let mut wrong = Vec::new();
+        let mut within = |key: &str, value: u64, least: u64, most: u64| {
+            if value < least || value > most {
+                wrong.push(format!("{key} = {value}: must lie between {least} and {most}"));
+            }
+        };
+        let given = &self.given;
+        within("days", given.days.into(), 0, 400);
+        within("peers", given.peers.into(), 1, 1_000);
+        within("persons_per_day", given.persons_per_day.into(), 0, 1_000);
+        let ended = given.ended_days_ago.unwrap_or(0);
+        within("ended_days_ago", ended.unsigned_abs().into(), 0, 10_000);
+        for run in &self.events {
+            within("count", run.count.into(), 1, 100_000);
+            within("every_s", run.every_s.into(), 0, 86_400);
+            within("persons", run.persons.into(), 0, 10_000);
+            within("unidentified", run.unidentified, 0, 1_000_000_000);
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+    }
+}
+
 /// Runs every case of a file; returns how many there are.
 ///
 /// # Errors
@@ -166,6 +191,7 @@ pub fn run_file(file: &str, text: &str, rules: &Arc<Rules>) -> Result<usize, Vec
 /// # Errors
 /// What was expected and what came instead.
 pub fn run(case: &Case, rules: &Arc<Rules>) -> Result<(), String> {
+    case.check()?;
     let mut play = Play::new(&case.given, rules)?;
     play.past();
     let mut alerts: Vec<(Alert, u64)> = Vec::new();
@@ -300,7 +326,7 @@ impl<'a> Play<'a> {
         for number in 0..what.count {
             let persons: Vec<u64> = (0..what.persons)
                 .map(|n| {
-                    let serial = u64::from(number * what.persons + n);
+                    let serial = u64::from(number) * u64::from(what.persons) + u64::from(n);
                     match what.whose {
                         Whose::Own => serial % OWN_PERSONS,
                         Whose::Other => OWN_PERSONS + serial % OWN_PERSONS,
@@ -308,7 +334,7 @@ impl<'a> Play<'a> {
                     }
                 })
                 .collect();
-            let time = start + i64::from(number * what.every_s) * 1_000;
+            let time = start + i64::from(number) * i64::from(what.every_s) * 1_000;
             let action = Action::parse(&what.action);
             let device = what.device.as_deref().unwrap_or("own-device");
             self.read(time, SUBJECT, action, &persons, what.unidentified, Some(device));
@@ -396,4 +422,44 @@ fn clock_ms(text: &str) -> Option<i64> {
     let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
     let valid = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
     (valid && parts.next().is_none()).then_some(((hour * 60 + minute) * 60 + second) * 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(case: &str, want: &str) {
+        let rules = Arc::new(Rules::built_in().unwrap());
+        let errors = run_file("x.cases.jsonl", case, &rules).unwrap_err();
+        let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert!(shown.concat().contains(want), "{shown:?}");
+    }
+
+    #[test]
+    fn numbers_that_would_play_for_hours_are_refused_with_their_range() {
+        let case = |given: &str, run: &str| {
+            format!(
+                r#"{{"name":"n","given":{{"role":"r",{given}}},"expect":[],"events":[{{"at":"09:00:00",{run},"action":"view","whose":"own"}}]}}"#
+            )
+        };
+        let run = r#""count":1,"every_s":1,"persons":1"#;
+        check(
+            &case(r#""days":4294967295"#, run),
+            "x.cases.jsonl:1: \"n\": days = 4294967295: must",
+        );
+        check(&case(r#""days":1,"peers":0"#, run), "peers = 0: must lie between 1 and 1000");
+        let long = r#""count":4294967295,"every_s":4294967295,"persons":4294967295"#;
+        check(
+            &case(r#""days":1"#, long),
+            "count = 4294967295: must lie between 1 and 100000; every",
+        );
+    }
+
+    #[test]
+    fn a_case_that_does_not_hold_says_what_came() {
+        let case =
+            r#"{"name":"n","given":{"role":"r","days":0},"events":[],"expect":[{"rule":"x"}]}"#;
+        check(case, "expected 1 alerts, came: silence");
+        check("{", "x.cases.jsonl:1: EOF while parsing");
+    }
 }

@@ -32,7 +32,8 @@ const MACHINE_PACE: f64 = 1.0;
 
 pub(super) fn of(report: &Report) -> Weight {
     let evidence = evidence(report);
-    let confidence = 1.0 - 0.5 * 10f64.powf(-evidence);
+    // Shipped priors can take more than there is: less than nothing is nothing.
+    let confidence = (1.0 - 0.5 * 10f64.powf(-evidence)).max(0.0);
     let mut steps = match confidence {
         c if c >= 0.99 => 4,
         c if c >= 0.9 => 3,
@@ -116,5 +117,7 @@ mod tests {
         at_threshold.signals[0].surprise = at_threshold.signals[0].budget;
         assert_eq!(of(&at_threshold).confidence, 0.5);
         assert!(of(&report()).confidence > 0.99);
+        at_threshold.learning = true;
+        assert_eq!(of(&at_threshold).confidence, 0.0);
     }
 }

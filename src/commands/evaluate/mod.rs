@@ -151,9 +151,7 @@ fn play(setup: &Setup, world: &World, territory: bool, score: &mut Score) -> Res
     let person = |id: &str| pseudonymiser.person(id);
     let mut world_score = score.world(world);
     let mut outputs: Vec<Output> = Vec::new();
-    let mut position = 0;
-    for event in world.events() {
-        position += 1;
+    for (position, event) in (1..).zip(world.events()) {
         event.with_event(world, &mut scratch, &person, |event, label| {
             world_score.event(event, label);
             shard.event(event, position, &mut outputs);
