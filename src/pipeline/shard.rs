@@ -214,7 +214,7 @@ impl Shard {
         let opened = self.calendar.day_of(report.opened).day;
         let warm = self.detector.warm_from().is_some_and(|from| opened >= from);
         self.tally.revision(&alert, warm);
-        let line = terminal_line(report);
+        let line = terminal_line(report, self.triage.language);
         out.push(Output::Alert { alert: Box::new(alert), line, cause: report.cause, position });
     }
 
