@@ -159,7 +159,7 @@ impl Shard {
         if let Notice::Oversized { position, length } = notice {
             let error = DecodeError::Oversized { bytes: *length as usize };
             self.tally.lines += 1;
-            self.tally.quarantine(&error);
+            self.tally.quarantine(&error, "");
             out.push(Output::Quarantine {
                 position: *position,
                 length: *length,
@@ -177,12 +177,13 @@ impl Shard {
                 self.detector.event(&decoded.event, position, &mut self.findings);
             }
             Err(error) => {
-                self.tally.quarantine(&error);
+                let skeleton = redacted_skeleton(text);
+                self.tally.quarantine(&error, &skeleton);
                 out.push(Output::Quarantine {
                     position,
                     length: text.len() as u64,
                     reason: error.reason(),
-                    skeleton: redacted_skeleton(text),
+                    skeleton,
                 });
             }
         }
