@@ -110,31 +110,35 @@ impl Config {
     /// # Errors
     /// Every unknown key and every wrong type, with line and valid choices.
     pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Config, Vec<ConfigError>> {
+        let (config, errors) = Config::salvage(file, text, folder)?;
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+
+    /// What can be used of a file, and everything that is wrong with the rest.
+    fn salvage(
+        file: &str,
+        text: &str,
+        folder: &Path,
+    ) -> Result<(Config, Vec<ConfigError>), Vec<ConfigError>> {
         let error = |line, problem| ConfigError { file: file.to_owned(), line, problem };
         let defaults: Table =
             DEFAULTS.parse().map_err(|e: toml::de::Error| vec![error(0, e.to_string())])?;
-        let own: Table = text.parse().map_err(|e: toml::de::Error| {
+        let mut errors = Vec::new();
+        let own: Table = text.parse().unwrap_or_else(|e: toml::de::Error| {
             let line = e.span().map_or(0, |s| 1 + text[..s.start].matches('\n').count());
-            vec![error(line, e.message().to_owned())]
-        })?;
+            errors.push(error(line, e.message().to_owned()));
+            Table::new()
+        });
         let mut problems = Vec::new();
         let merged = merge(defaults, &own, "", &mut problems);
-        let mut errors: Vec<ConfigError> = problems
-            .into_iter()
-            .map(|(key, problem)| error(line_of(text, &key), problem))
-            .collect();
-        let mut config: Config = match Value::Table(merged).try_into() {
-            Ok(config) => config,
-            Err(e) if errors.is_empty() => return Err(vec![error(0, e.to_string())]),
-            Err(_) => return Err(errors),
-        };
+        let problems = problems.into_iter();
+        errors.extend(problems.map(|(key, problem)| error(line_of(text, &key), problem)));
+        let mut config: Config =
+            Value::Table(merged).try_into().map_err(|e| vec![error(0, e.to_string())])?;
         let wrong = config.check();
         errors.extend(wrong.into_iter().map(|(key, problem)| error(line_of(text, key), problem)));
-        if !errors.is_empty() {
-            return Err(errors);
-        }
         config.resolve(&own, folder);
-        Ok(config)
+        Ok((config, errors))
     }
 
     /// Reads `path`, or the first of `./vigie.toml` and `/etc/vigie/vigie.toml` that is there, or
@@ -143,16 +147,30 @@ impl Config {
     /// # Errors
     /// As [`Config::parse`]; an explicit path that cannot be read.
     pub fn load(path: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
+        let (config, errors) = Config::load_good_part(path)?;
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+
+    /// As [`Config::load`], but goes on with what can be used, so that `check` can look at what
+    /// the rest names; with everything that is wrong.
+    ///
+    /// # Errors
+    /// Nothing can be used.
+    pub fn load_good_part(
+        path: Option<&Path>,
+    ) -> Result<(Config, Vec<ConfigError>), Vec<ConfigError>> {
         let usual = [Path::new("vigie.toml"), Path::new("/etc/vigie/vigie.toml")];
         let Some(path) = path.or_else(|| usual.into_iter().find(|p| p.is_file())) else {
-            return Config::built_in();
+            return Ok((Config::built_in()?, Vec::new()));
         };
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            let problem = format!("cannot be read: {e}");
-            vec![ConfigError { file: file.clone(), line: 0, problem }]
-        })?;
-        Config::parse(&file, &text, path.parent().unwrap_or(Path::new("")))
+        match std::fs::read_to_string(path) {
+            Ok(text) => Config::salvage(&file, &text, path.parent().unwrap_or(Path::new(""))),
+            Err(e) => {
+                let problem = format!("cannot be read: {e}");
+                Ok((Config::built_in()?, vec![ConfigError { file, line: 0, problem }]))
+            }
+        }
     }
 
     fn check(&self) -> Vec<(&'static str, String)> {

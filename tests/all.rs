@@ -1,11 +1,22 @@
 //! Every test of the house, in reading order.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what is wrong by failing"
-)]
 
-mod fuzz;
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod replay;
+
+#[cfg(test)]
 mod property;
+
+#[cfg(test)]
+mod crash;
+
+#[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
+mod service;
+
+#[cfg(test)]
 mod tidy;

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::input::Input;
 use super::setup::{Setup, all, rule_files};
 use super::{Common, Failure};
+use crate::config::Config;
 use crate::decode::PseudonymKey;
 use crate::detect::rule::Rules;
 use crate::ingest::SourceEvent;
@@ -40,24 +41,36 @@ pub(super) fn check(args: CheckArgs) -> Result<(), Failure> {
     let mut note = |failure: Failure| match failure {
         Failure::Failed(text) | Failure::Usage(text) => problems.push(text),
     };
+    let (mut config, wrong) = Config::load_good_part(args.common.config.as_deref()).map_err(all)?;
+    if !wrong.is_empty() {
+        note(all(wrong));
+    }
+    config.lay_flags(&args.common);
     let mut cases_run = 0;
-    let mut fills = Vec::new();
-    match Setup::new(&args.common) {
-        Err(failure) => note(failure),
+    let setup = match Setup::of(config.clone()) {
         Ok(setup) => {
             match run_cases(&setup) {
                 Ok(count) => cases_run = count,
                 Err(failure) => note(failure),
             }
-            if let Err(failure) = setup.controls(PseudonymKey::PUBLIC) {
-                note(failure);
-            }
-            for log in &args.logs {
-                match fill_of(&setup, log.clone(), args.lines) {
-                    Ok(fill) => fills.push((log.display().to_string(), fill)),
-                    Err(failure) => note(failure),
-                }
-            }
+            setup
+        }
+        Err(failure) => {
+            note(failure);
+            // The rest is looked at with what is built in.
+            config.detection.rules = PathBuf::new();
+            config.source = Config::built_in().map_err(all)?.source;
+            Setup::of(config)?
+        }
+    };
+    if let Err(failure) = setup.controls(PseudonymKey::PUBLIC) {
+        note(failure);
+    }
+    let mut fills = Vec::new();
+    for log in &args.logs {
+        match fill_of(&setup, log.clone(), args.lines) {
+            Ok(fill) => fills.push((log.display().to_string(), fill)),
+            Err(failure) => note(failure),
         }
     }
     if args.json {
@@ -99,7 +112,7 @@ fn case_files(folder: &std::path::Path) -> Result<Vec<(String, String)>, Failure
         let name = rule.replace(".toml", ".cases.jsonl");
         let path = folder.join(&name);
         if path.is_file() {
-            files.push((name, std::fs::read_to_string(path)?));
+            files.push((path.display().to_string(), std::fs::read_to_string(path)?));
         }
     }
     Ok(files)

@@ -48,6 +48,8 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         Input { paths: args.files, follow: false, skip_missing: false, batch_lines: args.batch };
     let mut resume = None;
     let mut keep = None;
+    // Holds the folder's lock until the end.
+    let _data;
     if let Some(state) = &args.state {
         if input.is_stdin() {
             return Err(Failure::Usage(
@@ -55,11 +57,13 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
             ));
         }
         let every = Duration::from_secs(u64::from(setup.config.store.snapshot_seconds));
-        let mut kept = Keep::open(&DataDir::open(state, Purpose::Replay)?, SOURCE, key, every)?;
+        let data = DataDir::open(state, Purpose::Replay)?;
+        let mut kept = Keep::open(&data, SOURCE, key, every)?;
         let restored = restore(&kept.snapshots, SOURCE, &mut shard)?;
         super::setup::schedule(&setup, key, &mut kept, restored.as_ref(), &mut shard)?;
         resume = restored.map(|r| Resume { segments: r.segments, position: r.position });
         keep = Some(kept);
+        _data = data;
     } else {
         for loaded in setup.controls(key)? {
             shard.schedule(0, 1, loaded.control);

@@ -65,12 +65,6 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let restored = restore(&keep.snapshots, source_name, &mut shard)?;
     schedule(&setup, key, &mut keep, restored.as_ref(), &mut shard)?;
     let restored = restored.unwrap_or_default();
-    if restored.damaged > 0 {
-        tracing::warn!(
-            passed_over = restored.damaged,
-            "damaged snapshots; an older one is used and more log read again"
-        );
-    }
     let stdin = input.is_stdin();
     if stdin {
         tracing::warn!(
@@ -78,7 +72,9 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
         );
     }
     let (base, resume) = if stdin {
-        (restored.position, None)
+        // Behind all that was ever stored or told: what was piped in before a crash is lost, and
+        // its positions must not make what comes now look told.
+        (restored.position.max(keep.marked).max(keep.told), None)
     } else {
         let resume = Resume { segments: restored.segments, position: restored.position };
         (0, (!resume.segments.is_empty()).then_some(resume))

@@ -51,6 +51,10 @@ impl Setup {
     pub(super) fn new(common: &Common) -> Result<Setup, Failure> {
         let mut config = Config::load(common.config.as_deref()).map_err(all)?;
         config.lay_flags(common);
+        Setup::of(config)
+    }
+
+    pub(super) fn of(config: Config) -> Result<Setup, Failure> {
         let rules = Arc::new(load_rules(&config.detection.rules)?);
         let mapping = mapping(&config)?;
         Ok(Setup { config, rules, mapping })
@@ -164,7 +168,8 @@ impl Loaded {
 }
 
 impl Config {
-    fn lay_flags(&mut self, common: &Common) {
+    /// Flags win over everything.
+    pub(super) fn lay_flags(&mut self, common: &Common) {
         if let Some(format) = &common.format {
             self.source.format.clone_from(format);
         }
@@ -211,34 +216,40 @@ pub(super) fn schedule(
         }
     }
     for fresh in controls {
-        let last = keep.store.latest_control(fresh.kind)?;
-        if last.as_ref().is_some_and(|row| row.digest == fresh.digest) {
+        let good = last_good(keep, fresh)?;
+        // Another source of this folder may have been told already; this one decides for itself.
+        let told = keep.store.last_digest(&keep.source, SHARD, good.kind)?;
+        if told.as_ref() == Some(&good.digest) {
             continue;
-        }
-        if let Some(row) = last {
-            let (_, rows) = Loaded::read(&row.body)?;
-            if directory::shrinks_too_much(rows, fresh.rows) {
-                tracing::error!(
-                    kind = fresh.kind,
-                    rows = fresh.rows,
-                    before = rows,
-                    "reference data lost more than a tenth of its rows; the last good one stays"
-                );
-                continue;
-            }
         }
         let record = store::sqlite::Control {
             source: &keep.source,
             shard: SHARD,
             position: mark,
-            kind: fresh.kind,
-            digest: &fresh.digest,
-            body: &fresh.body,
+            kind: good.kind,
+            digest: &good.digest,
+            body: &good.body,
         };
         let seq = keep.store.record_control(&record, crate::clock::now_ms())?;
-        shard.schedule(mark, seq, fresh.control);
+        shard.schedule(mark, seq, good.control);
     }
     Ok(())
+}
+
+/// What was read, or what is stored when too many rows are missing from that.
+fn last_good(keep: &Keep, fresh: Loaded) -> Result<Loaded, Failure> {
+    let Some(row) = keep.store.latest_control(fresh.kind)? else { return Ok(fresh) };
+    let (control, before) = Loaded::read(&row.body)?;
+    if row.digest == fresh.digest || !directory::shrinks_too_much(before, fresh.rows) {
+        return Ok(fresh);
+    }
+    tracing::error!(
+        kind = fresh.kind,
+        rows = fresh.rows,
+        before,
+        "reference data lost more than a tenth of its rows; the last good one stays"
+    );
+    Ok(Loaded { kind: fresh.kind, digest: row.digest, body: row.body, control, rows: before })
 }
 
 impl Keep {
@@ -288,7 +299,15 @@ pub(super) fn load_rules(folder: &Path) -> Result<Rules, Failure> {
         return Rules::built_in().map_err(all);
     }
     let files = rule_files(folder)?;
-    Rules::parse(&files).map_err(all)
+    Rules::parse(&files).map_err(|mut errors| {
+        // The version hashes names without their folder; people want to open the file.
+        for error in &mut errors {
+            let path = folder.join(&error.file);
+            let named = if path.is_file() { path } else { folder.to_owned() };
+            error.file = named.display().to_string();
+        }
+        all(errors)
+    })
 }
 
 /// Names and texts of a folder's rule files.

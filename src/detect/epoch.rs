@@ -333,7 +333,7 @@ fn calibrates_from(measure: Measure) -> u32 {
 /// Leaving all of them out would shorten the tail with every alert; believing many would let a
 /// handful of thefts lengthen it until the next one passes.
 /// Persons, foreign origins: nobody innocent goes to many strange places at once.
-const ALERTS_BELIEVED: [u64; 2] = [8, 4];
+const ALERTS_BELIEVED: [u64; 2] = [8, 3];
 /// How far beyond the highest explained bulk of four weeks the bar for more of it lies.
 const EXPLAINED_MARGIN: f64 = 1.25;
 

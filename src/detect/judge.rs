@@ -42,12 +42,9 @@ pub(super) fn judge(
     let mut crossings = Vec::new();
     let mut next = i64::MAX;
     for touch in TOUCHES {
-        if !today.windows[touch as usize].is_empty() {
-            for measure in Measure::ALL {
-                let ahead =
-                    measure_one(account, shared, &mut today, touch, measure, &mut crossings);
-                next = next.min(ahead);
-            }
+        for measure in Measure::ALL {
+            let ahead = measure_one(account, shared, &mut today, touch, measure, &mut crossings);
+            next = next.min(ahead);
         }
     }
     next = next.min(ceilings(account, shared, &today, &mut crossings));

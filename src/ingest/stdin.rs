@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use crate::ingest::lines::{Limits, Split, Splitter};
 use crate::ingest::{Batch, IngestError, Notice, Progress, Segment, Source, SourceEvent};
@@ -11,7 +13,7 @@ use crate::ingest::{Batch, IngestError, Notice, Progress, Segment, Source, Sourc
 ///
 /// Lines are handed over as they come, without waiting for a batch to fill.
 #[derive(Debug)]
-pub struct Stdin<R = io::Stdin> {
+pub struct Stdin<R = Piped> {
     reader: R,
     splitter: Splitter,
     stop: Arc<AtomicBool>,
@@ -23,10 +25,10 @@ pub struct Stdin<R = io::Stdin> {
 }
 
 impl Stdin {
-    /// Standard input. A read that waits for input is not ended by `stop`, only what follows it.
+    /// Standard input. `stop` ends waiting for it too; half a line that was read is dropped then.
     #[must_use]
     pub fn open(limits: Limits, stop: Arc<AtomicBool>) -> Stdin {
-        Stdin::from_reader(io::stdin(), limits, stop)
+        Stdin::from_reader(Piped::new(io::stdin(), Arc::clone(&stop)), limits, stop)
     }
 }
 
@@ -55,9 +57,71 @@ impl<R: Read> Stdin<R> {
         self.bytes_read += length as u64;
         if length == 0 {
             self.ended = true;
-            self.notice = self.splitter.finish(batch);
+            if !self.stop.load(Ordering::Relaxed) {
+                self.notice = self.splitter.finish(batch);
+            }
         }
         Ok(length > 0)
+    }
+}
+
+/// A stream read by a thread of its own, so that waiting for it can be stopped.
+#[derive(Debug)]
+pub struct Piped {
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    chunk: Vec<u8>,
+    used: usize,
+    stop: Arc<AtomicBool>,
+}
+
+/// What a pipe holds at most, by default.
+const CHUNK_BYTES: usize = 64 << 10;
+/// Longest wait without looking whether to stop.
+const NAP: Duration = Duration::from_millis(50);
+
+impl Piped {
+    fn new(mut stream: impl Read + Send + 'static, stop: Arc<AtomicBool>) -> Piped {
+        let (sender, chunks) = sync_channel(4);
+        // It may wait in a read for ever: nobody joins it, the process ends without it.
+        std::thread::spawn(move || {
+            loop {
+                let mut chunk = vec![0; CHUNK_BYTES];
+                let read = match stream.read(&mut chunk) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    read => read,
+                };
+                let last = !matches!(read, Ok(1..));
+                let read = read.map(|length| {
+                    chunk.truncate(length);
+                    chunk
+                });
+                if sender.send(read).is_err() || last {
+                    return;
+                }
+            }
+        });
+        Piped { chunks, chunk: Vec::new(), used: 0, stop }
+    }
+}
+
+impl Read for Piped {
+    /// Nothing at the end, and when told to stop.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.used == self.chunk.len() {
+            match self.chunks.recv_timeout(NAP) {
+                Ok(chunk) => (self.chunk, self.used) = (chunk?, 0),
+                Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Relaxed) => continue,
+                Err(_) => return Ok(0),
+            }
+            if self.chunk.is_empty() {
+                return Ok(0);
+            }
+        }
+        let rest = &self.chunk[self.used..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.used += length;
+        Ok(length)
     }
 }
 
@@ -161,5 +225,33 @@ mod tests {
         assert_eq!(heard.recv().unwrap(), "End");
         drop(heard);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn waiting_ends_when_told_to_stop() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let piped = Piped::new(reader, Arc::clone(&stop));
+        let mut source = Stdin::from_reader(piped, Limits::default(), Arc::clone(&stop));
+        writer.write_all(b"a\nhalf").unwrap();
+        assert_eq!(next(&mut source), "0:a -> 2");
+        let (said, heard) = mpsc::channel();
+        let thread = std::thread::spawn(move || said.send(next(&mut source)).unwrap());
+        assert!(heard.recv_timeout(Duration::from_millis(100)).is_err());
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(heard.recv_timeout(Duration::from_secs(10)).unwrap(), "End");
+        thread.join().unwrap();
+        drop(writer);
+    }
+
+    #[test]
+    fn a_piped_stream_is_read_to_its_end() {
+        let text = (0..50_000).map(|n| format!("{n}\n")).collect::<String>();
+        let stream = io::Cursor::new(text.clone().into_bytes());
+        let mut piped = Piped::new(stream, Arc::default());
+        let mut read = String::new();
+        piped.read_to_string(&mut read).unwrap();
+        assert!(read == text);
+        assert_eq!(piped.read(&mut [0; 8]).unwrap(), 0, "and stays there");
     }
 }

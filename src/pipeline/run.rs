@@ -5,7 +5,7 @@
 //! revisions come out, and what lies below the mark is neither stored nor told twice.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -99,8 +99,6 @@ pub struct Restored {
     pub segments: Vec<Segment>,
     /// Where it goes on.
     pub position: Position,
-    /// Newer snapshots that were damaged and passed over.
-    pub damaged: usize,
 }
 
 /// Restores the newest good snapshot into `shard`.
@@ -116,8 +114,11 @@ pub fn restore(
     let saved: Saved = postcard::from_bytes(&loaded.payload)
         .map_err(|_| PayloadError::Damaged("the source's part does not parse"))?;
     shard.restore(loaded.header.payload_version, &saved.shard)?;
-    let position = loaded.header.position;
-    Ok(Some(Restored { segments: saved.segments, position, damaged: loaded.damaged.len() }))
+    for damage in &loaded.damaged {
+        let (path, why) = (damage.path.display(), &damage.why);
+        tracing::warn!(%path, why, "damaged snapshot; an older one is used and more log read again");
+    }
+    Ok(Some(Restored { segments: saved.segments, position: loaded.header.position }))
 }
 
 /// What the reader hands on.
@@ -173,13 +174,7 @@ fn read(
     loop {
         let mut arena = arenas.try_recv().unwrap_or_default();
         arena.clear();
-        let mut event = source.next(arena);
-        if let Ok(SourceEvent::Batch(batch)) = &mut event
-            && base > 0
-        {
-            batch.lines.iter_mut().for_each(|line| line.position += base);
-            batch.next += base;
-        }
+        let event = source.next(arena).map(|event| shifted(event, base));
         let last = matches!(event, Ok(SourceEvent::End) | Err(_));
         let segments = (source.segments() != told).then(|| source.segments().to_vec());
         if let Some(segments) = &segments {
@@ -190,6 +185,21 @@ fn read(
             return;
         }
     }
+}
+
+/// A stream that cannot be read again goes on in positions where an earlier one ended.
+fn shifted(mut event: SourceEvent, base: Position) -> SourceEvent {
+    match &mut event {
+        SourceEvent::Batch(batch) => {
+            batch.lines.iter_mut().for_each(|line| line.position += base);
+            batch.next += base;
+        }
+        SourceEvent::Notice(
+            Notice::Oversized { position, .. } | Notice::Damaged { position, .. },
+        ) => *position += base,
+        SourceEvent::Notice(_) | SourceEvent::Idle | SourceEvent::End => {}
+    }
+    event
 }
 
 fn decide(
@@ -204,46 +214,75 @@ fn decide(
     let gone = |_| RunError::Thread("writer");
     let mut segments = Vec::new();
     let mut position = 0;
-    let mut since_snapshot = Stopwatch::start();
-    let mut dirty = false;
+    let mut due = Due { every, since: Stopwatch::start(), dirty: false };
     let mut end = Ok(());
-    while let Ok(read) = from_reader.recv() {
-        if let Some(news) = read.segments {
-            segments = news;
-        }
+    loop {
         let mut outputs = Vec::new();
-        match read.event {
-            Ok(SourceEvent::Batch(batch)) => {
-                shard.batch(&batch, &mut outputs);
-                position = batch.next;
-                dirty = true;
-                let _ = give_back.try_send(batch);
+        match due.next(from_reader) {
+            Ok(read) => {
+                if let Some(news) = read.segments {
+                    segments = news;
+                }
+                match read.event {
+                    Ok(SourceEvent::Batch(batch)) => {
+                        shard.batch(&batch, &mut outputs);
+                        position = batch.next;
+                        due.dirty = true;
+                        let _ = give_back.try_send(batch);
+                    }
+                    Ok(SourceEvent::Notice(notice)) => {
+                        warn_of(&notice);
+                        shard.notice(&notice, &mut outputs);
+                    }
+                    Ok(SourceEvent::Idle) => {}
+                    Ok(SourceEvent::End) => break,
+                    Err(error) => {
+                        end = Err(error.into());
+                        break;
+                    }
+                }
+                report(read.progress, shard);
             }
-            Ok(SourceEvent::Notice(notice)) => {
-                warn_of(&notice);
-                shard.notice(&notice, &mut outputs);
-            }
-            Ok(SourceEvent::Idle) => {}
-            Ok(SourceEvent::End) => break,
-            Err(error) => {
-                end = Err(error.into());
-                break;
-            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
         }
-        report(read.progress, shard);
         if !outputs.is_empty() {
             let epoch = shard.detector().epoch().number;
             to_write.send(Work::Outputs { outputs, mark: position, epoch }).map_err(gone)?;
         }
-        if dirty && every.is_some_and(|every| since_snapshot.elapsed() >= every) {
+        if due.left().is_some_and(|left| left.is_zero()) {
             to_write.send(snapshot_of(shard, &segments, position, key_id)).map_err(gone)?;
-            (dirty, since_snapshot) = (false, Stopwatch::start());
+            (due.dirty, due.since) = (false, Stopwatch::start());
         }
     }
-    if dirty && every.is_some() {
+    if due.left().is_some() {
         to_write.send(snapshot_of(shard, &segments, position, key_id)).map_err(gone)?;
     }
     end
+}
+
+/// When the next snapshot is due.
+struct Due {
+    every: Option<Duration>,
+    since: Stopwatch,
+    /// The state has moved since the last one.
+    dirty: bool,
+}
+
+impl Due {
+    /// Time until then; `None` when there is nothing to keep.
+    fn left(&self) -> Option<Duration> {
+        let every = self.every.filter(|_| self.dirty)?;
+        Some(every.saturating_sub(self.since.elapsed()))
+    }
+
+    /// What was read next. A quiet source does not put a snapshot off.
+    fn next(&self, from_reader: &Receiver<Read>) -> Result<Read, RecvTimeoutError> {
+        match self.left() {
+            Some(left) => from_reader.recv_timeout(left),
+            None => from_reader.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
 }
 
 fn snapshot_of(shard: &Shard, segments: &[Segment], position: Position, key_id: KeyId) -> Work {

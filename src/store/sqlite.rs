@@ -252,6 +252,25 @@ impl Store {
         read().map_err(sql(&self.path))
     }
 
+    /// Digest of the last control record of a kind on one shard.
+    pub fn last_digest(
+        &self,
+        source: &str,
+        shard: u32,
+        kind: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let read = || {
+            self.conn
+                .prepare_cached(
+                    "SELECT digest FROM control WHERE source = ?1 AND shard = ?2 AND kind = ?3 \
+                     ORDER BY seq DESC LIMIT 1",
+                )?
+                .query_row(params![source, shard, kind], |row| row.get(0))
+                .optional()
+        };
+        read().map_err(sql(&self.path))
+    }
+
     /// How far the shard's alerts are durable; `None` before its first commit.
     pub fn mark(&self, source: &str, shard: u32) -> Result<Option<Mark>, StoreError> {
         let read = || {

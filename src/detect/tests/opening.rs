@@ -48,6 +48,18 @@ fn a_sweep_of_sixty_strangers_opens_one_alert_at_the_threshold() {
 }
 
 #[test]
+fn a_login_first_does_not_hide_what_follows() {
+    let mut rig = Rig::new();
+    rig.work(0..30);
+    let start = at(30, 19, 31);
+    let login = Access { unit: Some("unit-0".into()), ..view(&adviser(0), start - MINUTE, 0..0) };
+    assert!(rig.feed(&login).is_empty());
+    let said = rig.feed_all(&sweep(&adviser(0), start, 60));
+    let opened = said.iter().find(|r| r.cause == Cause::Opened).expect("the sweep opens");
+    assert!(opened.persons.0 < 60, "{}", opened.persons.0);
+}
+
+#[test]
 fn a_caseload_transfer_is_one_foreign_origin() {
     let mut rig = Rig::new();
     rig.work(0..30);

@@ -232,6 +232,10 @@ fn controls_come_back_in_order() {
     };
     assert_eq!(latest, expected);
     assert_eq!(world.store.latest_control("rules").unwrap(), None);
+    let digest = |source, shard, kind| world.store.last_digest(source, shard, kind).unwrap();
+    assert_eq!(digest("log", 3, "accounts").as_deref(), Some("cc"));
+    assert_eq!(digest("log", 4, "accounts").as_deref(), Some("aa"), "each shard has its own");
+    assert_eq!(digest("stdin", 3, "accounts"), None);
     assert_eq!(world.one("SELECT CAST(count(*) AS TEXT) FROM control_body"), "3");
 }
 
