@@ -119,7 +119,7 @@ fn shard() -> Shard {
         population: Vec::new(),
         language: Language::English,
     };
-    Shard::new(decoder, Detector::new(settings, rules).unwrap(), triage, "Europe/Paris").unwrap()
+    Shard::new(decoder, Detector::new(settings, rules).unwrap(), triage)
 }
 
 /// One line a revision, without what may differ in its last digits between machines.
