@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+mod layers;
+
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
 
@@ -86,7 +88,7 @@ pub struct Alerts {
 
 /// One thing wrong with a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {problem}")]
+#[error("{}", located(.file, *.line, .problem))]
 pub struct ConfigError {
     /// Path as given.
     pub file: String,
@@ -94,6 +96,42 @@ pub struct ConfigError {
     pub line: usize,
     /// What, and what would be right.
     pub problem: String,
+}
+
+/// A problem after its place: `file:line: problem`, or `file: problem` of the file as a whole.
+#[must_use]
+pub fn located(file: &str, line: usize, problem: &str) -> String {
+    if line == 0 { format!("{file}: {problem}") } else { format!("{file}:{line}: {problem}") }
+}
+
+/// A configuration as far as it can be understood, and everything that is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What is right, over the defaults.
+    pub config: Config,
+    /// What is not, in the order of its lines.
+    pub errors: Vec<ConfigError>,
+    /// The file in force; `None` = the built-in settings.
+    pub file: Option<ConfigFile>,
+}
+
+/// A configuration file as it was found.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    /// Path as given, or where it was found.
+    pub path: PathBuf,
+    /// Nobody named it: it was found in a usual place.
+    pub found: bool,
+    text: String,
+}
+
+impl ConfigFile {
+    /// An error at the line of the deepest of these keys that the file mentions.
+    #[must_use]
+    pub fn error(&self, keys: &[&str], problem: String) -> ConfigError {
+        let line = layers::line_of(&self.text, keys);
+        ConfigError { file: self.path.display().to_string(), line, problem }
+    }
 }
 
 impl Config {
@@ -108,114 +146,74 @@ impl Config {
     /// Lays a file's text over the defaults; its relative paths are taken relative to `folder`.
     ///
     /// # Errors
-    /// Every unknown key and every wrong type, with line and valid choices.
+    /// Every unknown key and every wrong value, with line and valid choices.
     pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Config, Vec<ConfigError>> {
-        let (config, errors) = Config::salvage(file, text, folder)?;
-        if errors.is_empty() { Ok(config) } else { Err(errors) }
-    }
-
-    /// What can be used of a file, and everything that is wrong with the rest.
-    fn salvage(
-        file: &str,
-        text: &str,
-        folder: &Path,
-    ) -> Result<(Config, Vec<ConfigError>), Vec<ConfigError>> {
-        let error = |line, problem| ConfigError { file: file.to_owned(), line, problem };
-        let defaults: Table =
-            DEFAULTS.parse().map_err(|e: toml::de::Error| vec![error(0, e.to_string())])?;
-        let mut errors = Vec::new();
-        let own: Table = text.parse().unwrap_or_else(|e: toml::de::Error| {
-            let line = e.span().map_or(0, |s| 1 + text[..s.start].matches('\n').count());
-            errors.push(error(line, e.message().to_owned()));
-            Table::new()
-        });
-        let mut problems = Vec::new();
-        let merged = merge(defaults, &own, "", &mut problems);
-        let problems = problems.into_iter();
-        errors.extend(problems.map(|(key, problem)| error(line_of(text, &key), problem)));
-        let mut config: Config =
-            Value::Table(merged).try_into().map_err(|e| vec![error(0, e.to_string())])?;
-        let wrong = config.check();
-        errors.extend(wrong.into_iter().map(|(key, problem)| error(line_of(text, key), problem)));
-        config.resolve(&own, folder);
-        Ok((config, errors))
+        let path = PathBuf::from(file);
+        let reading = ConfigFile { path, found: false, text: text.to_owned() }.read(folder)?;
+        if reading.errors.is_empty() { Ok(reading.config) } else { Err(reading.errors) }
     }
 
     /// Reads `path`, or the first of `./vigie.toml` and `/etc/vigie/vigie.toml` that is there, or
     /// the built-in settings.
     ///
     /// # Errors
-    /// As [`Config::parse`]; an explicit path that cannot be read.
-    pub fn load(path: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
-        let (config, errors) = Config::load_good_part(path)?;
-        if errors.is_empty() { Ok(config) } else { Err(errors) }
-    }
-
-    /// As [`Config::load`], but goes on with what can be used, so that `check` can look at what
-    /// the rest names; with everything that is wrong.
-    ///
-    /// # Errors
-    /// Nothing can be used.
-    pub fn load_good_part(
-        path: Option<&Path>,
-    ) -> Result<(Config, Vec<ConfigError>), Vec<ConfigError>> {
-        let usual = [Path::new("vigie.toml"), Path::new("/etc/vigie/vigie.toml")];
+    /// The built-in settings are wrong; what is wrong with the file is in the [`Reading`].
+    pub fn load(path: Option<&Path>) -> Result<Reading, Vec<ConfigError>> {
+        let usual = [Path::new("./vigie.toml"), Path::new("/etc/vigie/vigie.toml")];
+        let found = path.is_none();
         let Some(path) = path.or_else(|| usual.into_iter().find(|p| p.is_file())) else {
-            return Ok((Config::built_in()?, Vec::new()));
+            return Ok(Reading { config: Config::built_in()?, errors: Vec::new(), file: None });
         };
-        let file = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => Config::salvage(&file, &text, path.parent().unwrap_or(Path::new(""))),
-            Err(e) => {
-                let problem = format!("cannot be read: {e}");
-                Ok((Config::built_in()?, vec![ConfigError { file, line: 0, problem }]))
-            }
-        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (text, unread) = match std::fs::read_to_string(path) {
+            Ok(text) => (text, None),
+            Err(e) => (String::new(), Some(format!("cannot be read: {e}"))),
+        };
+        let file = ConfigFile { path: path.to_owned(), found, text };
+        let unread = unread.map(|problem| file.error(&[], problem));
+        let mut reading = file.read(folder)?;
+        reading.errors.extend(unread);
+        Ok(reading)
     }
 
-    fn check(&self) -> Vec<(&'static str, String)> {
+    /// What types cannot say, by section and key.
+    fn check(&self) -> Vec<([&'static str; 2], String)> {
         let mut wrong = Vec::new();
-        let mut ensure = |holds: bool, key, problem: &str| {
+        let mut ensure = |holds: bool, section, key, problem: &str| {
             if !holds {
-                wrong.push((key, format!("{key}: {problem}")));
+                wrong.push(([section, key], format!("{key}: {problem}")));
             }
         };
-        ensure(self.source.population.len() <= 32, "population", "at most 32 codes");
+        let Config { source, detection, store, alerts, .. } = self;
+        ensure(source.population.len() <= 32, "source", "population", "at most 32 codes");
         ensure(
-            crate::decode::Mapping::PRESETS.contains(&self.source.format.as_str()),
+            crate::decode::Mapping::PRESETS.contains(&source.format.as_str()),
+            "source",
             "format",
             &format!("valid choices: {}", crate::decode::Mapping::PRESETS.join(", ")),
         );
-        let budget = self.detection.budget_per_1000_account_weeks;
+        let budget = detection.budget_per_1000_account_weeks;
         ensure(
             budget > 0.0 && budget <= 100.0,
+            "detection",
             "budget_per_1000_account_weeks",
             "must lie above 0 and up to 100",
         );
-        let least = self.detection.budget_per_week_min;
         ensure(
-            (0.0..=1e6).contains(&least),
+            (0.0..=1e6).contains(&detection.budget_per_week_min),
+            "detection",
             "budget_per_week_min",
             "must lie between 0 and 1000000",
         );
-        ensure(
-            (1..=720).contains(&self.detection.quiet_hours),
-            "quiet_hours",
-            "must lie between 1 and 720",
-        );
-        ensure(self.detection.accounts_max >= 3, "accounts_max", "must be at least 3");
-        ensure(
-            (1..=3_600).contains(&self.store.snapshot_seconds),
-            "snapshot_seconds",
-            "must lie between 1 and 3600",
-        );
-        ensure(
-            ["en", "fr"].contains(&self.alerts.language.as_str()),
-            "language",
-            "valid choices: en, fr",
-        );
-        if let Err(problem) = crate::detect::time::Calendar::new(&self.detection.zone) {
-            wrong.push(("zone", format!("zone: {problem}")));
+        let quiet = (1..=720).contains(&detection.quiet_hours);
+        ensure(quiet, "detection", "quiet_hours", "must lie between 1 and 720");
+        ensure(detection.accounts_max >= 3, "detection", "accounts_max", "must be at least 3");
+        let seconds = (1..=3_600).contains(&store.snapshot_seconds);
+        ensure(seconds, "store", "snapshot_seconds", "must lie between 1 and 3600");
+        let spoken = ["en", "fr"].contains(&alerts.language.as_str());
+        ensure(spoken, "alerts", "language", "valid choices: en, fr");
+        if let Err(problem) = crate::detect::time::Calendar::new(&detection.zone) {
+            wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }
         wrong
     }
@@ -241,50 +239,6 @@ impl Config {
     }
 }
 
-/// Lays `own` over `defaults`, noting keys that do not exist and values of another type.
-fn merge(defaults: Table, own: &Table, at: &str, problems: &mut Vec<(String, String)>) -> Table {
-    let mut merged = defaults;
-    for (key, value) in own {
-        let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-        if path == "source.mapping" {
-            merged.insert(key.clone(), value.clone());
-            continue;
-        }
-        match (merged.get(key).cloned(), value) {
-            (None, _) => {
-                let choices: Vec<&str> = merged.keys().map(String::as_str).collect();
-                problems.push((
-                    key.clone(),
-                    format!("{path}: unknown key; valid choices: {}", choices.join(", ")),
-                ));
-            }
-            (Some(Value::Table(inner)), Value::Table(mine)) => {
-                merged.insert(key.clone(), Value::Table(merge(inner, mine, &path, problems)));
-            }
-            (Some(Value::Float(_)), Value::Integer(n)) => {
-                merged.insert(key.clone(), Value::Float(*n as f64));
-            }
-            (Some(default), mine) if default.same_type(mine) => {
-                merged.insert(key.clone(), mine.clone());
-            }
-            (Some(default), mine) => problems.push((
-                key.clone(),
-                format!("{path}: is {}, must be {}", mine.type_str(), default.type_str()),
-            )),
-        }
-    }
-    merged
-}
-
-/// Line of a key in the text, from 1; 0 when it is not there.
-fn line_of(text: &str, key: &str) -> usize {
-    let mentions = |line: &str| {
-        let line = line.trim_start().trim_start_matches('[');
-        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(['=', ']', '.']))
-    };
-    text.lines().position(mentions).map_or(0, |at| at + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,14 +259,49 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "vigie.toml:3: detection.quiet_hours: is string, must be integer",
                 "vigie.toml:2: detection.zon: unknown key; valid choices: accounts_max, \
                  budget_per_1000_account_weeks, budget_per_week_min, quiet_hours, rules, zone",
+                "vigie.toml:3: detection.quiet_hours: is string, must be integer",
                 "vigie.toml:6: language: valid choices: en, fr",
             ]
         );
-        let broken = Config::parse("vigie.toml", "a = [\n", Path::new("")).unwrap_err();
-        assert_eq!(broken.len(), 1);
+    }
+
+    #[test]
+    fn every_kind_of_mistake_has_its_place() {
+        let check = |text: &str, wanted: &str| {
+            let errors = Config::parse("vigie.toml", text, Path::new("")).unwrap_err();
+            let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            assert!(shown[0].starts_with(wanted), "{shown:?}\n  wanted {wanted}");
+            assert_eq!(shown.len(), 1, "{shown:?}");
+        };
+        check("\n[store\n", "vigie.toml:2: ");
+        check("[stor]\n", "vigie.toml:1: stor: unknown key; valid choices: alerts, detection,");
+        check("store = 3\n", "vigie.toml:1: store: is integer, must be table");
+        check(
+            "[detection]\n\naccounts_max = -1\n",
+            "vigie.toml:3: detection.accounts_max: invalid value: integer `-1`, expected u32",
+        );
+        check(
+            "[source]\npopulation = [1]\n",
+            "vigie.toml:2: source.population: invalid type: integer `1`, expected a string",
+        );
+        check("[source]\nmapping = 1\n", "vigie.toml:2: source.mapping: is integer, must be table");
+        check("source.format = 'x'\n", "vigie.toml:1: format: valid choices: native, ecs");
+    }
+
+    #[test]
+    fn what_is_right_stays_when_something_is_wrong() {
+        let text = "[detection]\nquiet_hours = 48\nzon = 1\n[source.mapping]\nip = '/a'\n";
+        let file = ConfigFile { path: "x".into(), found: false, text: text.into() };
+        let reading = file.read(Path::new("")).unwrap();
+        assert_eq!(reading.config.detection.quiet_hours, 48);
+        assert_eq!(reading.errors.len(), 1);
+        let file = reading.file.unwrap();
+        let error = |keys: &[&str]| file.error(keys, "p".into()).to_string();
+        assert_eq!(error(&["source", "mapping", "ip"]), "x:5: p");
+        assert_eq!(error(&["source", "mapping", "nothing"]), "x:4: p");
+        assert_eq!(error(&["store", "data"]), "x: p");
     }
 
     #[test]

@@ -1,22 +1,21 @@
 //! Every test of the house, in reading order.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
-#[cfg(test)]
 mod support;
 
-#[cfg(test)]
-mod replay;
+mod tidy;
 
-#[cfg(test)]
 mod property;
 
-#[cfg(test)]
+mod replay;
+
 mod crash;
 
-#[cfg(test)]
-mod fuzz;
-
-#[cfg(test)]
 mod service;
 
-#[cfg(test)]
-mod tidy;
+mod fuzz;

@@ -10,10 +10,11 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::HumanCount;
 
-use super::progress::{Bar, summary};
+use super::Failure;
+use super::outcome::Start;
+use super::progress::Bar;
 use super::setup::Setup;
-use super::{Common, Failure};
-use crate::alert::{Alert, Severity};
+use crate::alert::Alert;
 use crate::decode::PseudonymKey;
 use crate::detect::Control;
 use crate::detect::report::Cause;
@@ -28,7 +29,7 @@ use crate::store::datadir::{DataDir, Purpose};
 /// Arguments of `vigie demo`.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// End after the story
+    /// End after the story; today it always does
     #[arg(long)]
     exit: bool,
     /// Print every alert revision as JSON on standard output instead of the story
@@ -93,10 +94,10 @@ impl Source for WorldSource {
 }
 
 /// Every alert of the story as it last stood, by id.
-type Raised = Arc<Mutex<BTreeMap<String, (Alert, String)>>>;
+type Raised = Arc<Mutex<BTreeMap<String, Told>>>;
 
 pub(super) fn demo(args: DemoArgs) -> Result<(), Failure> {
-    let setup = Setup::new(&Common::default())?;
+    let setup = Setup::simulated()?;
     let world = Arc::new(World::story()?);
     let folder = Scratch::new()?;
     let key = PseudonymKey::PUBLIC;
@@ -106,10 +107,10 @@ pub(super) fn demo(args: DemoArgs) -> Result<(), Failure> {
     let accounts = Accounts::read("accounts.csv", world.accounts_csv().as_bytes())?;
     shard.schedule(0, 1, Control::Accounts(Arc::new(accounts)));
     if !args.json {
-        introduce(&world);
+        introduce(&world)?;
     }
     let raised: Raised = Arc::default();
-    let bar = Arc::new(Bar::days());
+    let bar = Arc::new(Bar::days(Start::of(&shard)));
     let (told, above, stage) = (Arc::clone(&raised), Arc::clone(&bar), Arc::clone(&world));
     let tell = Box::new(move |alert: &Alert, output: &Output| {
         above.hide(|| tell(alert, output, &stage, &told, args.json))
@@ -125,30 +126,37 @@ pub(super) fn demo(args: DemoArgs) -> Result<(), Failure> {
         tell,
         Box::new(move |progress, shard| show.show(progress, shard)),
     )?;
-    let took = bar.finish();
+    let took = bar.finish().as_secs_f64().max(1e-3);
     if !args.json {
         let raised = raised.lock().unwrap_or_else(PoisonError::into_inner);
-        conclude(&world, &raised);
-        println!("\n{}", summary(&shard, took));
-        println!(
-            "\nNext: `vigie run YOUR.log` watches your own log, `vigie check YOUR.log` says how well \
-             it maps."
-        );
+        let mut out = io::stdout().lock();
+        conclude(&mut out, &world, &raised)?;
+        let counters = shard.detector().counters();
+        writeln!(
+            out,
+            "\n{} events of {} accounts in {took:.1} s ({} events/s).\n\n\
+             Next: `vigie check YOUR.log` says how well your own log maps, `vigie run YOUR.log` \
+             watches it.",
+            HumanCount(counters.events),
+            HumanCount(shard.detector().accounts() as u64),
+            HumanCount((counters.events as f64 / took) as u64)
+        )?;
     }
     // There is nothing to stay open for: what was shown is all there is.
     let _ = args.exit;
     Ok(())
 }
 
-fn introduce(world: &World) {
-    println!(
+fn introduce(world: &World) -> io::Result<()> {
+    writeln!(
+        io::stdout().lock(),
         "A simulated partner network: {} accounts of job centres, Cap emploi, missions locales,\n\
          départements and machines read people's files for {} days from {}. vigie learns what is\n\
          normal. On Tuesday 6 February 2024 at 19:00, thieves start to use two advisers' accounts.\n",
         world.accounts().len(),
         world.options().days,
         world.options().start
-    );
+    )
 }
 
 fn tell(
@@ -197,45 +205,69 @@ fn behind<'a>(world: &'a World, alert: &Alert) -> Option<&'a Campaign> {
     attacks.chain(campaigns.iter().filter(|c| c.kind != Kind::Attack)).find(around)
 }
 
-fn conclude(world: &World, raised: &BTreeMap<String, (Alert, String)>) {
-    let thefts: Vec<&Campaign> =
-        world.truth().campaigns.iter().filter(|c| c.kind == Kind::Attack).collect();
-    for theft in &thefts {
-        let caught = theft.accounts.iter().filter(|account| {
-            raised.values().any(|(a, _)| {
-                a.entity.id == **account && behind(world, a).is_some_and(|c| c.kind == Kind::Attack)
-            })
-        });
-        println!(
+/// An alert with its first line.
+type Told = (Alert, String);
+
+fn conclude(
+    out: &mut impl Write,
+    world: &World,
+    raised: &BTreeMap<String, Told>,
+) -> io::Result<()> {
+    let (thefts, others): (Vec<&Told>, Vec<&Told>) = raised
+        .values()
+        .partition(|(a, _)| behind(world, a).is_some_and(|c| c.kind == Kind::Attack));
+    for theft in world.truth().campaigns.iter().filter(|c| c.kind == Kind::Attack) {
+        let seen = |account: &&String| thefts.iter().any(|(a, _)| a.entity.id == **account);
+        writeln!(
+            out,
             "Caught: {} of {} stolen accounts. Left alone, this theft would have read {} persons here.",
-            caught.count(),
+            theft.accounts.iter().filter(seen).count(),
             theft.accounts.len(),
             HumanCount(theft.persons)
-        );
+        )?;
     }
-    let others: Vec<&(Alert, String)> = raised
-        .values()
-        .filter(|(a, _)| behind(world, a).is_none_or(|c| c.kind != Kind::Attack))
-        .collect();
-    if others.is_empty() {
-        println!("Nothing else was raised in {} days.", world.options().days);
-        return;
+    let (mut learning, mut learned): (Vec<&Told>, Vec<&Told>) =
+        others.into_iter().partition(|(a, _)| a.learning);
+    if learning.is_empty() && learned.is_empty() {
+        return writeln!(out, "\nNothing else was raised.");
     }
-    println!("\nWhat else was raised, and what it was:");
-    for (alert, line) in others {
-        let what = match behind(world, alert) {
-            Some(campaign) => format!("innocent: {}", campaign.description),
-            None if alert.learning => {
-                "innocent: ordinary work, judged while the baseline was learning".into()
-            }
-            None => "innocent: ordinary work, a false alert".into(),
-        };
-        println!("{line}\n      {what}");
+    writeln!(out, "\nWhat else was raised, and what it was:")?;
+    learned.sort_by(|(a, _), (b, _)| a.opened_at.cmp(&b.opened_at));
+    for (alert, line) in learned {
+        let what = behind(world, alert).map_or("ordinary work, a false alert", |c| &c.description);
+        writeln!(out, "{line}\n      innocent: {what}")?;
     }
-    let quiet = raised.values().filter(|(a, _)| a.severity < Severity::Medium).count();
-    if quiet > 0 {
-        println!("({quiet} of these never rose above low.)");
+    learning.sort_by(|(a, _), (b, _)| a.opened_at.cmp(&b.opened_at));
+    if let Some((last, _)) = learning.last() {
+        writeln!(
+            out,
+            "{} more while the baseline was still learning (first {} days), innocent too:\n      {}",
+            learning.len(),
+            day_of(world, last),
+            by_kind(world, &learning)
+        )?;
     }
+    Ok(())
+}
+
+/// `12 × mailing to the own caseload, 5 × ordinary work`, the most frequent first.
+fn by_kind(world: &World, alerts: &[&Told]) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for (alert, _) in alerts {
+        let kind = behind(world, alert).map_or("ordinary work", |c| &c.description);
+        *kinds.entry(kind.split(':').next().unwrap_or(kind)).or_default() += 1;
+    }
+    let mut kinds: Vec<(&str, usize)> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} × {kind}")).collect();
+    kinds.join(", ")
+}
+
+/// Day of the world on which an alert opened, from 1.
+fn day_of(world: &World, alert: &Alert) -> i64 {
+    const DAY_MS: TimestampMs = 86_400_000;
+    let midnight = millis(&format!("{}T00:00:00Z", world.options().start));
+    (millis(&alert.opened_at) - midnight).div_euclid(DAY_MS) + 1
 }
 
 fn millis(text: &str) -> TimestampMs {

@@ -1,5 +1,6 @@
 //! Files or standard input, by the words of the command line; and the signal that stops them.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +16,45 @@ pub(super) struct Input {
     pub(super) follow: bool,
     pub(super) skip_missing: bool,
     pub(super) batch_lines: Option<usize>,
+    /// Say what is read, as this format.
+    pub(super) announce: Option<String>,
 }
 
 impl Input {
     /// `-`, or nothing at all, is standard input.
     pub(super) fn is_stdin(&self) -> bool {
         self.paths.is_empty() || self.paths == [PathBuf::from("-")]
+    }
+
+    /// Nobody knows when it ends.
+    pub(super) fn is_endless(&self) -> bool {
+        self.follow || self.is_stdin()
+    }
+
+    /// A log to name in advice.
+    pub(super) fn log(&self) -> String {
+        match self.paths.first() {
+            Some(path) if !self.is_stdin() => path.display().to_string(),
+            _ => "LOG".to_owned(),
+        }
+    }
+
+    /// What is about to be read, for people.
+    fn announce(&self, paths: &[PathBuf], resumed: bool) {
+        let Some(format) = &self.announce else { return };
+        let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+        let what = match names.as_slice() {
+            [] if std::io::stdin().is_terminal() => {
+                "standard input (Ctrl-D ends it; name a log to read that)".to_owned()
+            }
+            [] => "standard input".to_owned(),
+            [one] => one.clone(),
+            [one, two] => format!("{one}, then {two},"),
+            [first, .., last] => format!("{} logs, from {first} to {last},", names.len()),
+        };
+        let from = if resumed { ", from where the last run stopped" } else { "" };
+        let on = if self.follow { ", and on as it grows" } else { "" };
+        eprintln!("reading {what} as {format}{from}{on}");
     }
 
     /// Opens the input; `decoder` dates files so that they are read in order of time.
@@ -35,6 +69,7 @@ impl Input {
             limits.batch_lines = lines.max(1);
         }
         if self.is_stdin() {
+            self.announce(&[], false);
             return Ok(Box::new(Stdin::open(limits, stop)));
         }
         if self.paths.iter().any(|p| p.as_os_str() == "-") {
@@ -44,7 +79,8 @@ impl Input {
         }
         let decoder = std::cell::RefCell::new(decoder);
         let time_of = |line: &[u8]| decoder.borrow_mut().decode(line).ok().map(|d| d.event.time);
-        let paths = order_by_first_time(self.paths, time_of)?;
+        let paths = order_by_first_time(self.paths.clone(), time_of)?;
+        self.announce(&paths, resume.is_some());
         let options = FileOptions {
             paths,
             follow: self.follow,

@@ -4,13 +4,16 @@
 mod check;
 mod demo;
 mod evaluate;
+mod gather;
 mod input;
+mod outcome;
 mod progress;
 mod replay;
 mod run;
 mod setup;
 mod simulate;
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,12 +46,22 @@ enum Command {
     Check(check::CheckArgs),
 }
 
-/// Flags that most commands share; they win over environment and file.
+/// Flags of every command that judges; they win over environment and file.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Common {
+pub(crate) struct Basics {
     /// Configuration file [default: ./vigie.toml, /etc/vigie/vigie.toml, built-in]
     #[arg(long, value_name = "FILE", env = "VIGIE_CONFIG")]
     config: Option<PathBuf>,
+    /// Folder of rule files that replaces the built-in rules
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+}
+
+/// Flags of every command that reads logs.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    basics: Basics,
     /// Preset of the log's format: native, ecs, ocsf, nginx-json, combined
     #[arg(long, value_name = "PRESET")]
     format: Option<String>,
@@ -64,9 +77,6 @@ pub(crate) struct Common {
     /// Expected activity and declared ceilings: scope,ceiling,from,to,author,reason
     #[arg(long, value_name = "CSV")]
     expected: Option<PathBuf>,
-    /// Folder of rule files that replaces the built-in rules
-    #[arg(long, value_name = "DIR")]
-    rules: Option<PathBuf>,
 }
 
 /// Anything that ends a command early, ready to be shown.
@@ -76,10 +86,20 @@ pub(crate) enum Failure {
     Failed(String),
     /// Exit code 2.
     Usage(String),
+    /// Whoever read standard output has seen enough (`| head`): exit code 0, without a word.
+    Closed,
 }
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(at) = cause {
+            let io = at.downcast_ref::<io::Error>();
+            if io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+                return Failure::Closed;
+            }
+            cause = at.source();
+        }
         Failure::Failed(error.to_string())
     }
 }
@@ -97,7 +117,7 @@ impl Cli {
             Command::Check(args) => check::check(args),
         };
         let (text, code) = match done {
-            Ok(()) => return ExitCode::SUCCESS,
+            Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,
             Err(Failure::Failed(text)) => (text, 1),
             Err(Failure::Usage(text)) => (text, 2),
         };

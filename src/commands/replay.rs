@@ -8,13 +8,15 @@ use std::time::Duration;
 use clap::Args;
 
 use super::input::{Input, stop_on_signal};
-use super::progress::{Bar, summary};
+use super::outcome::{Outcome, Start};
+use super::progress::Bar;
 use super::setup::Setup;
 use super::{Common, Failure};
 use crate::alert::Alert;
 use crate::decode::PseudonymKey;
 use crate::ingest::Resume;
 use crate::pipeline::run::{Keep, drive, restore};
+use crate::pipeline::shard::Shard;
 use crate::store::datadir::{DataDir, Purpose};
 
 /// Arguments of `vigie replay`.
@@ -40,12 +42,18 @@ pub(super) struct ReplayArgs {
 pub(super) const SOURCE: &str = "file";
 
 pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
-    let setup = Setup::new(&args.common)?;
+    let setup = Setup::new(&args.common, !args.quiet)?;
     // Replays are for anybody: a fixed public key, and no person reference is printed.
     let key = PseudonymKey::PUBLIC;
     let mut shard = setup.shard(key, SOURCE)?;
-    let input =
-        Input { paths: args.files, follow: false, skip_missing: false, batch_lines: args.batch };
+    let input = Input {
+        paths: args.files,
+        follow: false,
+        skip_missing: false,
+        batch_lines: args.batch,
+        announce: (!args.quiet).then(|| setup.config.source.format.clone()),
+    };
+    let log = input.log();
     let mut resume = None;
     let mut keep = None;
     // Holds the folder's lock until the end.
@@ -76,18 +84,13 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         out.write_all(b"\n")?;
         out.flush()
     });
-    let bar = Bar::new();
-    drive(
-        source,
-        0,
-        &mut shard,
-        keep,
-        tell,
-        Box::new(|progress, shard| bar.show(progress, shard)),
-    )?;
-    let took = bar.finish();
+    let start = Start::of(&shard);
+    let bar = Bar::new(start);
+    let report = Box::new(|progress, shard: &Shard| bar.show(progress, shard));
+    drive(source, 0, &mut shard, keep, tell, report)?;
+    let outcome = Outcome { start, shard: &shard, took: bar.finish(), log: &log };
     if !args.quiet {
-        eprintln!("{}", summary(&shard, took));
+        eprintln!("{}", outcome.summary());
     }
-    Ok(())
+    outcome.verdict()
 }

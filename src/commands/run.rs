@@ -1,20 +1,24 @@
 //! `vigie run`: the main job. Source → alerts → store, one line on the terminal for each.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::input::{Input, stop_on_signal};
-use super::progress::{Bar, summary};
+use super::outcome::{EarlyWarning, Outcome, Start};
+use super::progress::Bar;
 use super::setup::{Setup, schedule};
 use super::{Common, Failure};
 use crate::alert::Alert;
 use crate::decode::PseudonymKey;
+use crate::event::Position;
 use crate::ingest::Resume;
 use crate::pipeline::run::{Keep, drive, restore};
-use crate::pipeline::shard::Output;
+use crate::pipeline::shard::{Output, Shard};
 use crate::store::GivenKey;
 use crate::store::datadir::{DataDir, Purpose};
 
@@ -38,13 +42,17 @@ pub(super) struct RunArgs {
     /// Print alert revisions as JSON, one a line, instead of a line for people
     #[arg(long)]
     json: bool,
-    /// Pseudonym key, 32 hexadecimal characters [default: the data folder's own]
-    #[arg(long, value_name = "HEX", env = "VIGIE_PSEUDONYM_KEY", hide_env_values = true)]
-    pseudonym_key: Option<String>,
+    /// File with the pseudonym key, 32 hexadecimal characters [default: $VIGIE_PSEUDONYM_KEY, the
+    /// data folder's own]
+    #[arg(long, value_name = "FILE")]
+    pseudonym_key_file: Option<PathBuf>,
 }
 
+/// A key in this variable is not seen by other users of the machine, as it would be in an argument.
+const KEY_VARIABLE: &str = "VIGIE_PSEUDONYM_KEY";
+
 pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
-    let mut setup = Setup::new(&args.common)?;
+    let mut setup = Setup::new(&args.common, true)?;
     if let Some(data) = &args.data {
         setup.config.store.data.clone_from(data);
     }
@@ -53,19 +61,18 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
         follow: args.follow,
         skip_missing: args.skip_missing,
         batch_lines: None,
+        announce: Some(setup.config.source.format.clone()),
     };
-    let source_name = if input.is_stdin() { "stdin" } else { super::replay::SOURCE };
+    let (stdin, endless, log) = (input.is_stdin(), input.is_endless(), input.log());
+    let source_name = if stdin { "stdin" } else { super::replay::SOURCE };
     let data = DataDir::open(&setup.config.store.data, Purpose::Live)?;
-    let given = args.pseudonym_key.as_deref();
-    let given = given.map(|text| GivenKey { from: "VIGIE_PSEUDONYM_KEY", text: text.as_bytes() });
-    let key = PseudonymKey::from_bytes(data.pseudonym_key(given)?);
+    let key = key(&data, args.pseudonym_key_file.as_deref())?;
     let every = Duration::from_secs(u64::from(setup.config.store.snapshot_seconds));
     let mut keep = Keep::open(&data, source_name, key, every)?;
     let mut shard = setup.shard(key, source_name)?;
     let restored = restore(&keep.snapshots, source_name, &mut shard)?;
     schedule(&setup, key, &mut keep, restored.as_ref(), &mut shard)?;
     let restored = restored.unwrap_or_default();
-    let stdin = input.is_stdin();
     if stdin {
         tracing::warn!(
             "standard input is read at most once: what was piped in during a crash is lost"
@@ -80,24 +87,70 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
         (0, (!resume.segments.is_empty()).then_some(resume))
     };
     let source = input.open(&mut setup.decoder(key)?, resume, stop_on_signal()?)?;
-    let bar = std::sync::Arc::new(Bar::new());
-    let above = std::sync::Arc::clone(&bar);
-    let json = args.json;
+    let start = Start::of(&shard);
+    let bar = Arc::new(Bar::new(start));
+    let (above, json) = (Arc::clone(&bar), args.json);
+    let mut printer = Printer { json, last: None };
     let tell =
-        Box::new(move |alert: &Alert, output: &Output| above.hide(|| print(alert, output, json)));
-    drive(source, base, &mut shard, Some(keep), tell, Box::new(|p, shard| bar.show(p, shard)))?;
-    let took = bar.finish();
-    eprintln!("{}", summary(&shard, took));
-    Ok(())
+        Box::new(move |alert: &Alert, output: &Output| above.hide(|| printer.print(alert, output)));
+    let mut early = EarlyWarning::new(start, &log);
+    let report = Box::new(|progress, shard: &Shard| {
+        if let Some(text) = early.look(shard).filter(|_| endless) {
+            bar.hide(|| eprintln!("vigie: {text}"));
+        }
+        bar.show(progress, shard);
+    });
+    drive(source, base, &mut shard, Some(keep), tell, report).map_err(|error| {
+        match Failure::from(error) {
+            // A watch that nobody reads any more has not ended well.
+            Failure::Closed => Failure::Failed("standard output was closed".into()),
+            failure => failure,
+        }
+    })?;
+    let outcome = Outcome { start, shard: &shard, took: bar.finish(), log: &log };
+    eprintln!("{}", outcome.summary());
+    outcome.verdict()
 }
 
-fn print(alert: &Alert, output: &Output, json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    if json {
-        serde_json::to_writer(&mut out, alert)?;
-        out.write_all(b"\n")?;
-    } else if let Output::Alert { line, .. } = output {
-        writeln!(out, "{line}")?;
+/// The pseudonym key: given in a file or in the environment, else the data folder's own.
+fn key(data: &DataDir, file: Option<&Path>) -> Result<PseudonymKey, Failure> {
+    let (from, text) = match file {
+        Some(path) => {
+            let from = path.display().to_string();
+            let text = std::fs::read(path)
+                .map_err(|e| Failure::Failed(format!("{from}: cannot be read: {e}")))?;
+            (from, Some(text))
+        }
+        None => {
+            let text = std::env::var_os(KEY_VARIABLE).map(OsString::into_encoded_bytes);
+            (KEY_VARIABLE.to_owned(), text)
+        }
+    };
+    let given = text.as_deref().map(|text| GivenKey { from: &from, text });
+    Ok(PseudonymKey::from_bytes(data.pseudonym_key(given)?))
+}
+
+/// Prints revisions: every one as JSON, or one line for people an alert and event.
+struct Printer {
+    json: bool,
+    /// Alert and event of the last line.
+    last: Option<(String, Position)>,
+}
+
+impl Printer {
+    fn print(&mut self, alert: &Alert, output: &Output) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.json {
+            serde_json::to_writer(&mut out, alert)?;
+            out.write_all(b"\n")?;
+            return out.flush();
+        }
+        let Output::Alert { line, position, .. } = output else { return Ok(()) };
+        let this = Some((alert.id.clone(), *position));
+        if this != self.last {
+            writeln!(out, "{line}")?;
+            self.last = this;
+        }
+        out.flush()
     }
-    out.flush()
 }

@@ -1,15 +1,16 @@
 //! From flags and files to a shard: configuration, rules, reference data, key, decoder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::gather::Gathered;
 use super::{Common, Failure};
 use crate::config::Config;
-use crate::decode::{DecodeOptions, Decoder, Mapping, PseudonymKey, Pseudonymiser};
+use crate::decode::{Decoder, Mapping, PseudonymKey, Pseudonymiser};
 use crate::detect::epoch::Budget;
 use crate::detect::rule::Rules;
 use crate::detect::{Control, Detector, Settings};
@@ -44,28 +45,41 @@ struct Body {
     control: Control,
 }
 
-/// Turns a reference file's name and bytes into its control record and the rows behind it.
-type Parse<'a> = dyn Fn(&str, &[u8]) -> Result<(Control, usize), String> + 'a;
-
 impl Setup {
-    pub(super) fn new(common: &Common) -> Result<Setup, Failure> {
-        let mut config = Config::load(common.config.as_deref()).map_err(all)?;
-        config.lay_flags(common);
-        Setup::of(config)
+    /// From flags, environment and files; says which file nobody named is in force, if `aloud`.
+    pub(super) fn new(common: &Common, aloud: bool) -> Result<Setup, Failure> {
+        let gathered = Gathered::new(common)?;
+        if aloud {
+            gathered.say_file();
+        }
+        match gathered {
+            Gathered { config, mapping: Some(mapping), rules: Some(rules), problems, .. }
+                if problems.is_empty() =>
+            {
+                Ok(Setup { config, rules, mapping })
+            }
+            Gathered { problems, .. } => Err(Failure::Failed(problems.join("\n"))),
+        }
     }
 
-    pub(super) fn of(config: Config) -> Result<Setup, Failure> {
-        let rules = Arc::new(load_rules(&config.detection.rules)?);
-        let mapping = mapping(&config)?;
-        Ok(Setup { config, rules, mapping })
+    /// The simulator's settings: built in, whatever stands in the folder, and its population codes.
+    pub(super) fn simulated() -> Result<Setup, Failure> {
+        let config = Config::built_in().map_err(super::gather::all)?;
+        let rules = Arc::new(Rules::built_in().map_err(super::gather::all)?);
+        let mapping = Mapping { preset: Some(config.source.format.clone()), ..Mapping::default() };
+        let mut setup = Setup { config, rules, mapping };
+        setup.tell_simulated_populations();
+        Ok(setup)
+    }
+
+    /// Configures the population codes of simulated worlds.
+    pub(super) fn tell_simulated_populations(&mut self) {
+        self.config.source.population =
+            crate::simulate::POPULATION_CODES.map(str::to_owned).to_vec();
     }
 
     pub(super) fn decoder(&self, key: PseudonymKey) -> Result<Decoder, Failure> {
-        let options = DecodeOptions {
-            default_namespace: self.config.source.namespace.clone(),
-            population_codes: self.config.source.population.clone(),
-        };
-        Ok(Decoder::new(&self.mapping, key, options)?)
+        Ok(Decoder::new(&self.mapping, key, self.config.decode_options())?)
     }
 
     pub(super) fn settings(&self, key: PseudonymKey) -> Settings {
@@ -101,54 +115,60 @@ impl Setup {
         Ok(Shard::new(self.decoder(key)?, detector, triage))
     }
 
-    /// Every reference file that is configured, and the rules, as control records; all problems at
+    /// The rules and every reference file that is configured, as control records; all problems at
     /// once.
     pub(super) fn controls(&self, key: PseudonymKey) -> Result<Vec<Loaded>, Failure> {
-        let reference = &self.config.reference;
-        let person = Pseudonymiser::new(key, &self.config.source.namespace);
-        let mut problems = Vec::new();
         // The key of account names is the state's own; it is no setting and is not stored twice.
         let settings = Settings { name_key: (0, 0), ..self.settings(key) };
-        let mut loaded = vec![
-            Loaded::new("settings", Control::Settings(settings), 0),
-            Loaded::new("rules", Control::Rules(Arc::clone(&self.rules)), 0),
-        ];
-        let mut load = |path: &Path, kind, read: &Parse<'_>| {
-            if path.as_os_str().is_empty() {
-                return;
-            }
-            let file = path.display().to_string();
-            let parsed = std::fs::read(path)
-                .map_err(|e| format!("{file}: cannot be read: {e}"))
-                .and_then(|text| read(&file, &text));
-            match parsed {
-                Ok((control, rows)) => loaded.push(Loaded::new(kind, control, rows)),
-                Err(problem) => problems.push(problem),
-            }
-        };
-        load(&reference.accounts, "accounts", &|file, text| {
-            let accounts = directory::Accounts::read(file, text).map_err(|e| e.to_string())?;
-            let rows = accounts.0.len();
-            Ok((Control::Accounts(Arc::new(accounts)), rows))
-        });
-        load(&reference.expected, "expected", &|file, text| {
-            let expected = directory::read_expected(file, text).map_err(|e| e.to_string())?;
-            Ok((Control::Expected(Arc::new(expected)), 0))
-        });
-        load(&reference.persons, "persons", &|file, text| {
-            let units =
-                directory::PersonUnits::read(file, text, &person).map_err(|e| e.to_string())?;
-            let rows = units.0.len();
-            Ok((Control::PersonUnits(Arc::new(units)), rows))
-        });
-        load(&reference.caseload, "caseload", &|file, text| {
-            let caseload =
-                directory::Caseload::read(file, text, &person).map_err(|e| e.to_string())?;
-            let rows = caseload.0.len();
-            Ok((Control::Caseload(Arc::new(caseload)), rows))
-        });
-        if problems.is_empty() { Ok(loaded) } else { Err(Failure::Failed(problems.join("\n"))) }
+        let settings = Loaded::new("settings", Control::Settings(settings), 0);
+        let rules = Loaded::new("rules", Control::Rules(Arc::clone(&self.rules)), 0);
+        let files = reference(&self.config, key).map_err(super::gather::all)?;
+        Ok([settings, rules].into_iter().chain(files).collect())
     }
+}
+
+/// A control record and the rows behind it, or what is wrong with its file.
+type Parsed = Result<(Control, usize), String>;
+
+/// Every reference file that is configured.
+pub(super) fn reference(config: &Config, key: PseudonymKey) -> Result<Vec<Loaded>, Vec<String>> {
+    let reference = &config.reference;
+    let person = Pseudonymiser::new(key, &config.source.namespace);
+    let mut problems = Vec::new();
+    let mut loaded = Vec::new();
+    let mut load = |path: &Path, kind, read: &dyn Fn(&str, &[u8]) -> Parsed| {
+        if path.as_os_str().is_empty() {
+            return;
+        }
+        let file = path.display().to_string();
+        let parsed = std::fs::read(path)
+            .map_err(|e| format!("{file}: cannot be read: {e}"))
+            .and_then(|text| read(&file, &text));
+        match parsed {
+            Ok((control, rows)) => loaded.push(Loaded::new(kind, control, rows)),
+            Err(problem) => problems.push(problem),
+        }
+    };
+    load(&reference.accounts, "accounts", &|file, text| {
+        let accounts = directory::Accounts::read(file, text).map_err(|e| e.to_string())?;
+        let rows = accounts.0.len();
+        Ok((Control::Accounts(Arc::new(accounts)), rows))
+    });
+    load(&reference.expected, "expected", &|file, text| {
+        let expected = directory::read_expected(file, text).map_err(|e| e.to_string())?;
+        Ok((Control::Expected(Arc::new(expected)), 0))
+    });
+    load(&reference.persons, "persons", &|file, text| {
+        let units = directory::PersonUnits::read(file, text, &person).map_err(|e| e.to_string())?;
+        let rows = units.0.len();
+        Ok((Control::PersonUnits(Arc::new(units)), rows))
+    });
+    load(&reference.caseload, "caseload", &|file, text| {
+        let caseload = directory::Caseload::read(file, text, &person).map_err(|e| e.to_string())?;
+        let rows = caseload.0.len();
+        Ok((Control::Caseload(Arc::new(caseload)), rows))
+    });
+    if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
 impl Loaded {
@@ -164,27 +184,6 @@ impl Loaded {
         let body: Body = postcard::from_bytes(body)
             .map_err(|_| Failure::Failed("a stored control record is damaged".into()))?;
         Ok((body.control, body.rows as usize))
-    }
-}
-
-impl Config {
-    /// Flags win over everything.
-    pub(super) fn lay_flags(&mut self, common: &Common) {
-        if let Some(format) = &common.format {
-            self.source.format.clone_from(format);
-        }
-        let paths: [(&Option<PathBuf>, &mut PathBuf); 5] = [
-            (&common.accounts, &mut self.reference.accounts),
-            (&common.persons, &mut self.reference.persons),
-            (&common.caseload, &mut self.reference.caseload),
-            (&common.expected, &mut self.reference.expected),
-            (&common.rules, &mut self.detection.rules),
-        ];
-        for (flag, setting) in paths {
-            if let Some(path) = flag {
-                setting.clone_from(path);
-            }
-        }
     }
 }
 
@@ -276,58 +275,4 @@ impl Keep {
             live: data.purpose() == Purpose::Live,
         })
     }
-}
-
-fn mapping(config: &Config) -> Result<Mapping, Failure> {
-    let preset = &config.source.format;
-    if Mapping::preset(preset).is_none() {
-        let choices = Mapping::PRESETS.join(", ");
-        return Err(Failure::Usage(format!(
-            "format {preset:?} is unknown; valid choices: {choices}"
-        )));
-    }
-    let mut table = config.source.mapping.clone().unwrap_or_default();
-    table.entry("preset").or_insert_with(|| preset.clone().into());
-    toml::Value::Table(table)
-        .try_into()
-        .map_err(|e| Failure::Failed(format!("[source.mapping]: {e}")))
-}
-
-/// The built-in rules, or those of a folder.
-pub(super) fn load_rules(folder: &Path) -> Result<Rules, Failure> {
-    if folder.as_os_str().is_empty() {
-        return Rules::built_in().map_err(all);
-    }
-    let files = rule_files(folder)?;
-    Rules::parse(&files).map_err(|mut errors| {
-        // The version hashes names without their folder; people want to open the file.
-        for error in &mut errors {
-            let path = folder.join(&error.file);
-            let named = if path.is_file() { path } else { folder.to_owned() };
-            error.file = named.display().to_string();
-        }
-        all(errors)
-    })
-}
-
-/// Names and texts of a folder's rule files.
-pub(super) fn rule_files(folder: &Path) -> Result<Vec<(String, String)>, Failure> {
-    let cannot = |e| Failure::Failed(format!("{}: cannot be read: {e}", folder.display()));
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(cannot)? {
-        let path = entry.map_err(cannot)?.path();
-        if path.extension().is_some_and(|e| e == "toml") {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|e| Failure::Failed(format!("{}: cannot be read: {e}", path.display())))?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push((name, text));
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// All errors, one a line.
-pub(super) fn all<E: std::fmt::Display>(errors: Vec<E>) -> Failure {
-    Failure::Failed(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }

@@ -105,6 +105,8 @@ impl<'a, 's> Draft<'a, 's> {
                 Some(bit) => self.event.data |= bit,
                 None => self.repairs.fields.insert(field),
             },
+            // Whoever configured no codes does not ask for them: nothing is wrong with the log.
+            Field::Population if self.tools.population_codes.is_empty() => {}
             Field::Population => match class_bit(&self.tools.population_codes, value) {
                 Some(bit) => self.event.population |= bit,
                 None => self.repairs.fields.insert(field),

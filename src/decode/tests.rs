@@ -175,6 +175,15 @@ fn constants_win_over_the_line() {
 }
 
 #[test]
+fn codes_that_nobody_asked_for_are_not_bad() {
+    let mapping = Mapping::default();
+    let options = DecodeOptions { population_codes: Vec::new(), ..options() };
+    let mut decoder = Decoder::new(&mapping, PseudonymKey::PUBLIC, options).unwrap();
+    check(&mut decoder, r#"{"time":1709287260000,"account":"a","population":["vip"]}"#, "T a");
+    check(&mut decoder, r#"{"time":1709287260000,"account":"a","population":"vip"}"#, "T a");
+}
+
+#[test]
 fn options_are_checked() {
     let codes = (0..33).map(|i| format!("c{}", i.min(31))).collect();
     let options = DecodeOptions { default_namespace: "FT".to_owned(), population_codes: codes };

@@ -149,7 +149,7 @@ impl Shard {
         if let Notice::Oversized { position, length } = notice {
             let error = DecodeError::Oversized { bytes: *length as usize };
             self.tally.lines += 1;
-            self.tally.quarantine(&error);
+            self.tally.quarantine(&error, "");
             out.push(Output::Quarantine {
                 position: *position,
                 length: *length,
@@ -167,12 +167,13 @@ impl Shard {
                 self.detector.event(&decoded.event, position, &mut self.findings);
             }
             Err(error) => {
-                self.tally.quarantine(&error);
+                let skeleton = redacted_skeleton(text);
+                self.tally.quarantine(&error, &skeleton);
                 out.push(Output::Quarantine {
                     position,
                     length: text.len() as u64,
                     reason: error.reason(),
-                    skeleton: redacted_skeleton(text),
+                    skeleton,
                 });
             }
         }
@@ -203,7 +204,7 @@ impl Shard {
         let alert = self.triage.alert(report);
         let warm = self.detector.is_warm(report.opened);
         self.tally.revision(&alert, warm);
-        let line = terminal_line(report);
+        let line = terminal_line(report, self.triage.language);
         out.push(Output::Alert { alert: Box::new(alert), line, cause: report.cause, position });
     }
 

@@ -14,6 +14,9 @@ pub struct Tally {
     pub lines: u64,
     /// Lines that are no event, by reason.
     pub quarantined: BTreeMap<String, u64>,
+    /// The first of them in this run: reason, and keys and types without values.
+    #[serde(skip)]
+    pub first_quarantined: Option<(&'static str, String)>,
     /// Events whose field was dropped, by field.
     pub dropped_fields: BTreeMap<String, u64>,
     /// Events whose text was not valid and was repaired.
@@ -30,7 +33,9 @@ pub struct Tally {
 
 impl Tally {
     /// Counts a line that is no event.
-    pub fn quarantine(&mut self, error: &DecodeError) {
+    pub fn quarantine(&mut self, error: &DecodeError, skeleton: &str) {
+        let first = || (error.reason(), skeleton.to_owned());
+        self.first_quarantined.get_or_insert_with(first);
         *self.quarantined.entry(error.reason().to_owned()).or_default() += 1;
     }
 

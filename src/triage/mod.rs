@@ -1,5 +1,5 @@
-//! 4. Findings become alert revisions: severity, confidence, facts and the sentence. Pure, and
-//!    without memory: an episode's report holds all there is to say.
+//! 4\. Findings become alert revisions: severity, confidence, facts and the sentence. Pure, and
+//! without memory: an episode's report holds all there is to say.
 
 mod id;
 mod line;
@@ -279,6 +279,13 @@ pub(crate) mod tests {
              foreign origins listed in an hour, usually at most 9, alert from 38; 99 % of the days of \
              214 peers stay at 14 or below; device never seen with this account; outside usual hours."
         );
+        let mut later = report();
+        (later.cause, later.at, later.persons) =
+            (Cause::Exposure, OPENED + 600_000, (312, 312, 312));
+        let later = triage().alert(&later).explanation;
+        let wanted =
+            "cap00412 (Cap emploi adviser) had read 312 persons by Tue 6 Feb at 19:10:07: 50 ";
+        assert!(later.starts_with(wanted), "{later}");
         let french = Triage { language: Language::French, ..triage() }.alert(&report());
         assert_eq!(
             french.explanation,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Language;
 use crate::alert::Fact;
 use crate::detect::episode::SignalState;
-use crate::detect::report::Report;
+use crate::detect::report::{Cause, Report};
 use crate::detect::rule::Watch;
 use crate::event::Touch;
 
@@ -77,18 +77,21 @@ pub(super) fn sentence(report: &Report, facts: &[Fact], language: Language) -> S
         text += &say(&format!(" ({english})"), &format!(" ({french_label})"));
     }
     let persons = report.persons.0;
-    let when = local_time(report.opened + report.offset_ms, french);
-    let pace = match report.circumstances.pace {
-        Some((read, ms)) if read == persons => {
-            let seconds = (ms + 999) / 1_000;
-            say(&format!(" in {seconds} s"), &format!(" en {seconds} s"))
-        }
-        _ => String::new(),
-    };
-    text += &say(
-        &format!(" read {persons} persons{pace} on {when}"),
-        &format!(" a lu {persons} personnes{pace} le {when}"),
-    );
+    if report.cause == Cause::Opened {
+        let pace = pace_words(report, french);
+        let when = local_time(report.opened + report.offset_ms, french);
+        text += &say(
+            &format!(" read {persons} persons{pace} on {when}"),
+            &format!(" a lu {persons} personnes{pace} le {when}"),
+        );
+    } else {
+        // The count is that of this revision, so the time must be too.
+        let when = local_time(report.at + report.offset_ms, french);
+        text += &say(
+            &format!(" had read {persons} persons by {when}"),
+            &format!(" avait lu {persons} personnes le {when}"),
+        );
+    }
     let separator = if french { " ; " } else { "; " };
     let mut reasons: Vec<String> = Vec::new();
     if let Some(signal) = report.signals.iter().max_by(|a, b| a.surprise.total_cmp(&b.surprise)) {
@@ -106,6 +109,20 @@ pub(super) fn sentence(report: &Report, facts: &[Fact], language: Language) -> S
     text += if french { " : " } else { ": " };
     text += &reasons.join(separator);
     text + "."
+}
+
+/// ` in 7 s`, ` at once`: how fast the persons of the opening were read; empty when unknown.
+pub(super) fn pace_words(report: &Report, french: bool) -> String {
+    let Some((_, ms)) = report.circumstances.pace.filter(|(read, _)| *read == report.persons.0)
+    else {
+        return String::new();
+    };
+    match ((ms + 999) / 1_000, french) {
+        (0, false) => " at once".into(),
+        (0, true) => " d'un coup".into(),
+        (seconds, false) => format!(" in {seconds} s"),
+        (seconds, true) => format!(" en {seconds} s"),
+    }
 }
 
 fn signal_words(signal: &SignalState, french: bool) -> String {

@@ -12,7 +12,8 @@ const KEY: &str = "000102030405060708090a0b0c0d0e0f";
 fn run(data: &Path, files: &[PathBuf]) -> Program {
     let config = data.with_extension("toml");
     fs::write(&config, "[store]\nsnapshot_seconds = 1\n").unwrap();
-    vigie(["run", "--json", "--pseudonym-key", KEY, "--config"])
+    vigie(["run", "--json", "--config"])
+        .env("VIGIE_PSEUDONYM_KEY", KEY)
         .args([config.as_path(), Path::new("--accounts"), &world().accounts])
         .args([Path::new("--data"), data])
         .args(files)
@@ -128,7 +129,8 @@ fn the_data_folder_is_not_for_everybody() {
 
     let live = replay(&data).failed(1);
     assert!(live.contains("is for `live`, not for `replay`"), "{live}");
-    let other = vigie(["run", "--pseudonym-key", "ffffffffffffffffffffffffffffffff", "--data"])
+    let other = vigie(["run", "--data"])
+        .env("VIGIE_PSEUDONYM_KEY", "ffffffffffffffffffffffffffffffff")
         .args([&data, &files[0]])
         .run()
         .failed(1);

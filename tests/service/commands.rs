@@ -11,7 +11,7 @@ const COMMON: [&str; 7] =
 #[test]
 fn every_command_explains_its_flags() {
     let commands: [(&str, &[&str], bool); 6] = [
-        ("run", &["--data", "--follow", "--skip-missing", "--json", "--pseudonym-key"], true),
+        ("run", &["--data", "--follow", "--skip-missing", "--json", "--pseudonym-key-file"], true),
         ("demo", &["--exit", "--json"], false),
         ("replay", &["--state", "--batch", "--quiet"], true),
         (
@@ -19,7 +19,7 @@ fn every_command_explains_its_flags() {
             &["--seed", "--accounts", "--start", "--weeks", "--scenario", "--lookalikes", "--list"],
             false,
         ),
-        ("evaluate", &["--seeds", "--worlds", "--scenario", "--json"], true),
+        ("evaluate", &["--seeds", "--worlds", "--scenario", "--json"], false),
         ("check", &["--lines", "--json"], true),
     ];
     let overview = vigie(["--help"]).run().ok();

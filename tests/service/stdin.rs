@@ -10,7 +10,7 @@ use crate::support::{Program, snapshots, stored, vigie, wait_for, world};
 const KEY: &str = "000102030405060708090a0b0c0d0e0f";
 
 fn run(data: &Path) -> Program {
-    vigie(["run", "-", "--json", "--pseudonym-key", KEY, "--data"]).args([data])
+    vigie(["run", "-", "--json", "--data"]).env("VIGIE_PSEUDONYM_KEY", KEY).args([data])
 }
 
 fn run_world(data: &Path) -> Program {

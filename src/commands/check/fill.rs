@@ -27,6 +27,7 @@ struct Filled {
 pub(super) struct Fill {
     lines: usize,
     actions: BTreeMap<&'static str, Filled>,
+    /// How many, and the first one, by reason.
     refused: BTreeMap<&'static str, (u64, String)>,
     dropped: BTreeMap<&'static str, u64>,
     repaired: u64,
@@ -73,9 +74,31 @@ impl Fill {
         }
     }
 
+    /// Events among the lines.
+    fn events(&self) -> u64 {
+        self.actions.values().map(|f| f.events).sum()
+    }
+
+    /// Why this log is of no use as it is read: nine lines of ten or more are no event.
+    pub(super) fn problem(&self) -> Option<String> {
+        let (lines, events) = (self.lines as u64, self.events());
+        if lines == 0 {
+            return Some("no lines".into());
+        }
+        let (reason, (_, first)) = self.refused.iter().max_by_key(|(_, (count, _))| *count)?;
+        let share = match events {
+            0 => format!("none of the {lines} lines is an event"),
+            _ => format!("only {events} of {lines} lines are events"),
+        };
+        (events * 10 <= lines).then(|| format!("{share} ({reason}, {first})"))
+    }
+
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
-        let events: u64 = self.actions.values().map(|f| f.events).sum();
+        let events = self.events();
+        if self.lines == 0 {
+            return "no lines".into();
+        }
         let _ = writeln!(out, "{} lines, {events} events", self.lines);
         for (reason, (count, first)) in &self.refused {
             let _ = writeln!(
@@ -90,6 +113,9 @@ impl Fill {
         }
         if self.repaired > 0 {
             let _ = writeln!(out, "text repaired in {} events", self.repaired);
+        }
+        if events == 0 {
+            return out;
         }
         let _ = write!(out, "\n{:<16}{:>10}", "action", "events");
         FIELDS.iter().for_each(|field| {
@@ -136,7 +162,7 @@ impl Fill {
                 ));
             }
         }
-        let all: u64 = self.actions.values().map(|f| f.events).sum();
+        let all = self.events();
         let of = |field: usize| -> u64 { self.actions.values().map(|f| f.fields[field]).sum() };
         if all > 0 && share(of(1), all) < TOO_FEW {
             warnings.push(
@@ -184,4 +210,32 @@ impl Fill {
 
 fn share(count: u64, total: u64) -> f64 {
     count as f64 / total.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{DecodeOptions, Decoder, Mapping, PseudonymKey};
+
+    fn fill(lines: &[&str]) -> Fill {
+        let options = DecodeOptions::default();
+        let mut decoder = Decoder::new(&Mapping::default(), PseudonymKey::PUBLIC, options).unwrap();
+        let mut fill = Fill::default();
+        lines.iter().for_each(|line| fill.line(decoder.decode(line.as_bytes())));
+        fill
+    }
+
+    #[test]
+    fn a_log_that_maps_to_nothing_is_a_problem() {
+        assert_eq!(fill(&[]).problem().unwrap(), "no lines");
+        assert_eq!(fill(&[]).text(), "no lines");
+        let refused = fill(&["hello", "{\"account\":\"a\"}", "world"]);
+        let problem = refused.problem().unwrap();
+        let wanted = "none of the 3 lines is an event (not-json, first at line 1: ";
+        assert!(problem.starts_with(wanted), "{problem}");
+        assert!(!refused.text().contains("names them"), "{}", refused.text());
+        let good = "{\"time\":1,\"account\":\"a\",\"role\":\"r\",\"records\":[\"x\"]}";
+        assert_eq!(fill(&[good, "hello"]).problem(), None);
+        assert!(fill(&[good]).text().contains("Every action that returns people names them."));
+    }
 }

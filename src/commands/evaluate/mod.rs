@@ -9,13 +9,13 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::setup::Setup;
-use super::{Common, Failure};
+use super::{Basics, Common, Failure};
 use crate::clock::Stopwatch;
 use crate::decode::{PseudonymKey, Pseudonymiser};
 use crate::detect::Control;
 use crate::directory::Accounts;
 use crate::pipeline::shard::{Output, Shard};
-use crate::simulate::{ScenarioSpec, Scratch, World, WorldOptions};
+use crate::simulate::{POPULATION_CODES, ScenarioSpec, Scratch, World, WorldOptions};
 use score::Score;
 
 /// Seeds that parameters may be chosen on.
@@ -64,7 +64,7 @@ enum Seeds {
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArgs {
     #[command(flatten)]
-    common: Common,
+    basics: Basics,
     /// Which seeds to run
     #[arg(long, value_enum, default_value = "development")]
     seeds: Seeds,
@@ -95,7 +95,9 @@ pub(super) struct EvaluateArgs {
 }
 
 pub(super) fn evaluate(args: EvaluateArgs) -> Result<(), Failure> {
-    let setup = Setup::new(&args.common)?;
+    let common = Common { basics: args.basics.clone(), ..Common::default() };
+    let mut setup = Setup::new(&common, true)?;
+    setup.tell_simulated_populations();
     let seeds = match args.seeds {
         Seeds::Development => DEVELOPMENT_SEEDS,
         Seeds::Claim => CLAIM_SEEDS,
@@ -147,7 +149,7 @@ fn play(setup: &Setup, world: &World, territory: bool, score: &mut Score) -> Res
         shard.schedule(0, 2, Control::PersonUnits(Arc::new(units)));
     }
     let hash = |text: &str| pseudonymiser.opaque("query", text);
-    let mut scratch = Scratch::new(&hash, &[]);
+    let mut scratch = Scratch::new(&hash, &POPULATION_CODES);
     let person = |id: &str| pseudonymiser.person(id);
     let mut world_score = score.world(world);
     let mut outputs: Vec<Output> = Vec::new();
