@@ -61,11 +61,22 @@ fn snapshot_bears_its_corpus_and_seeds_cut_and_flipped_anywhere() {
     }
 }
 
+/// Fuzzing that only ever meets refusals shows nothing.
 #[test]
-fn seeds_are_believed() {
+fn seeds_are_believed_and_so_are_many_with_a_flipped_bit() {
     let [(_, file), (_, payload), (_, detector)] = snapshot_seeds();
     let (header, stored) = vigie::store::format::decode(&file).unwrap();
     assert_eq!(stored, payload);
-    let sealed = [&detector[..], &crc32fast::hash(&detector).to_le_bytes()].concat();
-    vigie::detect::Detector::restore(header.payload_version, &sealed).unwrap();
+    let believed = |bytes: &[u8]| {
+        let sealed = [bytes, &crc32fast::hash(bytes).to_le_bytes()].concat();
+        vigie::detect::Detector::restore(header.payload_version, &sealed).is_ok()
+    };
+    assert!(believed(&detector));
+    let flips = (0..100).filter(|step| {
+        let mut flipped = detector.clone();
+        flipped[step * detector.len() / 100] ^= 1 << (step % 8);
+        believed(&flipped)
+    });
+    let share = flips.count();
+    assert!((10..100).contains(&share), "{share} of 100");
 }

@@ -6,12 +6,15 @@ use super::{none_of, snippet};
 const FUNCTION_LINES_MAX: usize = 70;
 const FILE_LINES_MAX: usize = 500;
 
+/// Lines by which something may shrink before its ratchet must follow.
+const SLACK: usize = 10;
+
 /// File and function (or `file` for all of it) with the size it may have; take a line away, or
 /// lower its number, when it shrinks.
 const RATCHET: &[(&str, &str, usize)] = &[
     ("src/detect/account.rs", "file", 521),
     ("src/detect/epoch.rs", "file", 686),
-    ("src/detect/judge.rs", "file", 623),
+    ("src/detect/judge.rs", "file", 620),
     ("src/detect/mod.rs", "file", 534),
 ];
 
@@ -25,7 +28,7 @@ fn complaints(sources: &[Source], ratchet: &[(&str, &str, usize)]) -> Vec<String
         if *lines > most {
             complaints
                 .push(source.complain(*at, &format!("{name} has {lines} lines, at most {most}")));
-        } else if known.is_some() && *lines < most {
+        } else if known.is_some() && *lines + SLACK <= most {
             let problem = format!("{name} shrank to {lines} lines: lower its ratchet from {most}");
             complaints.push(source.complain(*at, &problem));
         }
@@ -71,8 +74,8 @@ fn sizes_can_fail() {
     check(&body(69), &[("src/x.rs", "long", 71)], &[]);
     check(
         &body(69),
-        &[("src/x.rs", "long", 80)],
-        &["src/x.rs:1: long shrank to 71 lines: lower its ratchet from 80"],
+        &[("src/x.rs", "long", 81)],
+        &["src/x.rs:1: long shrank to 71 lines: lower its ratchet from 81"],
     );
     let array = body(69).replacen("()", "(a: [u8; 4]) -> [u8; 4]", 1);
     check(&array, &[], &["src/x.rs:1: long has 71 lines, at most 70"]);
