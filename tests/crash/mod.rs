@@ -113,7 +113,7 @@ fn a_damaged_snapshot_gives_way_to_the_one_before() {
 #[test]
 fn the_data_folder_is_not_for_everybody() {
     let temp = tempfile::tempdir().unwrap();
-    let files = &three_files(world(), temp.path())[..1];
+    let files = &three_files(world(), temp.path());
     let data = temp.path().join("data");
     let mut first = run(&data, files).args(["--follow"]).start();
     first.read_lines(1);

@@ -58,7 +58,7 @@ fn every_alert_of_the_clean_log_comes_unchanged() {
     let quarantined_line = format!("{refused} lines quarantined: {}", listed(&broken.refused));
     assert!(summary.contains(&quarantined_line), "expected {quarantined_line:?} in:\n{summary}");
     let dropped_line = format!(
-        "bad optional fields dropped, events counted: {}; text repaired in {} events",
+        "bad optional fields dropped, events counted: {}\ntext repaired in {} events",
         listed(&broken.dropped),
         broken.repaired
     );

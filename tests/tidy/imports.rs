@@ -119,7 +119,7 @@ const THEIRS: &[(&str, &[&str])] = &[
     ("tokio", &["src/commands/input.rs"]),
     (
         "toml",
-        &["src/detect/rule.rs", "src/decode/mapping.rs", "src/config.rs", "src/commands/setup.rs"],
+        &["src/detect/rule.rs", "src/decode/mapping.rs", "src/config", "src/commands/gather.rs"],
     ),
     ("tracing", &["src/pipeline/run.rs", "src/commands/"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
