@@ -4,6 +4,7 @@ use std::fs;
 
 use super::{theft, view};
 use crate::support::vigie;
+use crate::tidy::examples::check_example;
 
 const COMMON: [&str; 7] =
     ["--config", "--format", "--accounts", "--persons", "--caseload", "--expected", "--rules"];
@@ -116,6 +117,8 @@ fn an_unknown_scenario_lists_the_known_ones() {
 #[test]
 fn the_demo_ends_in_a_caught_breach() {
     let said = vigie(["demo", "--exit"]).run().ok();
+    let readme = include_str!("../../README.md");
+    check_example(readme, "vigie demo", &said).unwrap();
     let alert = said
         .lines()
         .position(|line| line.starts_with("ALERT critical") && line.contains("Tue 6 Feb 19:00:0"));

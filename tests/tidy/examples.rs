@@ -14,7 +14,7 @@ fn shown<'a>(document: &'a str, command: &str) -> Option<Vec<&'a str>> {
 ///
 /// # Errors
 /// The first shown line that did not come, or the first line that came and is not shown.
-pub(super) fn check_example(document: &str, command: &str, printed: &str) -> Result<(), String> {
+pub(crate) fn check_example(document: &str, command: &str, printed: &str) -> Result<(), String> {
     let Some(shown) = shown(document, command) else {
         return Err(format!("no block shows `$ {command}`"));
     };

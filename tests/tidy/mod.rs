@@ -3,7 +3,7 @@
 
 mod banned;
 mod dependencies;
-mod examples;
+pub(crate) mod examples;
 mod imports;
 mod prose;
 mod rules;
