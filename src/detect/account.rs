@@ -11,6 +11,7 @@ use super::epoch::{
     channel, maximum_bin, ratio_bin,
 };
 use super::limits::{CLOCK_FALLBACK_MS, HOUR_SLOTS, KNOWN_MAX};
+use super::places::Places;
 use super::tail::score_bin;
 use super::territory::Vote;
 use super::time::{Day, LocalDay};
@@ -110,9 +111,9 @@ pub struct Today {
     /// Persons a day that were declared: (ceiling, raises thresholds).
     pub declared: Option<(u64, bool)>,
     /// Devices and addresses seen today, by hash.
-    pub seen: [Vec<u32>; 2],
+    pub seen: [Places; 2],
     /// First and last events since the day became interesting.
-    pub trail: Option<Trail>,
+    pub trail: Option<Box<Trail>>,
     current: HourMaxima,
     hours: Vec<HourMaxima>,
 }
@@ -122,7 +123,8 @@ impl Today {
     #[must_use]
     pub fn open(before: Option<Box<Today>>, day: &LocalDay, time: TimestampMs) -> Box<Today> {
         let slot = day.slot(time);
-        let mut windows = before.map(|b| b.windows).unwrap_or_default();
+        let (mut windows, mut hours) = before.map(|b| (b.windows, b.hours)).unwrap_or_default();
+        hours.clear();
         windows.iter_mut().for_each(|w| w.reset(slot));
         Box::new(Today {
             windows,
@@ -140,10 +142,10 @@ impl Today {
             unidentified: 0,
             after_end: 0,
             declared: None,
-            seen: [Vec::new(), Vec::new()],
+            seen: Default::default(),
             trail: None,
             current: HourMaxima::default(),
-            hours: Vec::new(),
+            hours,
         })
     }
 
@@ -181,6 +183,11 @@ impl Today {
         }
     }
 
+    /// Bytes of the list of hours.
+    pub(super) fn hour_bytes(&self) -> u64 {
+        (self.hours.capacity() * size_of::<HourMaxima>()) as u64
+    }
+
     /// Persons were returned in this hour.
     pub fn mark_touched(&mut self, touch: Touch) {
         self.current.touched |= 1 << touch as u8;
@@ -196,6 +203,10 @@ impl Today {
 
     fn close_hour(&mut self) {
         if self.current.touched != 0 {
+            if self.hours.len() == self.hours.capacity() {
+                // A day has a few active hours, and there are many accounts.
+                self.hours.reserve_exact(4);
+            }
             self.hours.push(self.current);
         }
     }
@@ -411,7 +422,7 @@ impl Account {
 
     fn remember_places(&mut self, today: &Today) {
         for (known, seen) in self.known.iter_mut().zip(&today.seen) {
-            for place in seen {
+            for place in seen.iter() {
                 let at = known.iter().position(|k| k == place).unwrap_or(KNOWN_MAX - 1);
                 known[..=at].rotate_right(1);
                 known[0] = *place;

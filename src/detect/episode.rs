@@ -2,6 +2,7 @@
 //! signals fired, what was seen.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -80,30 +81,15 @@ pub struct TrailEvent {
     /// Where in the log.
     pub position: Position,
     /// The contract's word.
-    pub action: String,
+    pub action: Arc<str>,
     /// Persons returned.
     pub persons: u64,
     /// As logged.
-    pub ip: Option<String>,
+    pub ip: Option<Arc<str>>,
     /// As logged.
-    pub device: Option<String>,
+    pub device: Option<Arc<str>>,
     /// As logged.
-    pub session: Option<String>,
-}
-
-impl TrailEvent {
-    fn of(event: &AccessEvent<'_>, position: Position) -> Self {
-        let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-        TrailEvent {
-            time: event.time,
-            position,
-            action: event.action.word().to_owned(),
-            persons: event.persons.len() as u64 + event.persons_beyond,
-            ip: own(&event.ip),
-            device: own(&event.device),
-            session: own(&event.session),
-        }
-    }
+    pub session: Option<Arc<str>>,
 }
 
 /// First and last events since an account became interesting.
@@ -116,7 +102,7 @@ pub struct Trail {
 impl Trail {
     /// Remembers an event; beyond the first hundred only the last hundred stay.
     pub fn add(&mut self, event: &AccessEvent<'_>, position: Position) {
-        let event = TrailEvent::of(event, position);
+        let event = self.event(event, position);
         if self.first.len() < TRAIL_EVENTS_MAX {
             self.first.push(event);
             return;
@@ -125,6 +111,29 @@ impl Trail {
             self.last.pop_front();
         }
         self.last.push_back(event);
+    }
+
+    /// Bytes of the lists, without the texts they share.
+    pub(super) fn bytes(&self) -> u64 {
+        ((self.first.capacity() + self.last.capacity()) * size_of::<TrailEvent>()) as u64
+    }
+
+    /// An account acts from few places: events share their texts with one of the last four.
+    fn event(&self, event: &AccessEvent<'_>, position: Position) -> TrailEvent {
+        let share = |part: fn(&TrailEvent) -> Option<&Arc<str>>, text: &str| {
+            let recent = self.last.iter().rev().chain(self.first.iter().rev()).take(4);
+            let known = recent.filter_map(part).find(|known| ***known == *text);
+            known.map_or_else(|| Arc::from(text), Arc::clone)
+        };
+        TrailEvent {
+            time: event.time,
+            position,
+            action: share(|e| Some(&e.action), event.action.word()),
+            persons: event.persons.len() as u64 + event.persons_beyond,
+            ip: event.ip.as_deref().map(|ip| share(|e| e.ip.as_ref(), ip)),
+            device: event.device.as_deref().map(|device| share(|e| e.device.as_ref(), device)),
+            session: event.session.as_deref().map(|s| share(|e| e.session.as_ref(), s)),
+        }
     }
 
     /// Oldest first.

@@ -569,6 +569,7 @@ fn aggregate(mut votes: Vec<Vote>) -> Vec<Vote> {
         }
         same
     });
+    votes.shrink_to_fit();
     votes
 }
 

@@ -7,6 +7,7 @@ use super::account::{Account, TOUCHES, Today, UNKNOWN, is_territorial};
 use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after};
 use super::epoch::{HourClass, Kind, channel};
 use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, TRAIL_FROM};
+use super::places::place_hash;
 use super::report::{Cause, Finding, Report};
 use super::rule::{RolePrior, Watch};
 use super::shared::Shared;
@@ -242,7 +243,7 @@ fn follow(today: &mut Today, now: &Now<'_, '_>) -> i64 {
             threshold != UNKNOWN && windows.count(*m) * 2 >= threshold
         });
         if hour >= TRAIL_FROM || halfway || today.after_end > 0 {
-            let mut trail = Trail::default();
+            let mut trail = Box::new(Trail::default());
             trail.add(now.event, now.position);
             today.trail = Some(trail);
             return i64::MAX;
@@ -315,7 +316,7 @@ fn open_episode(
     });
     let Some(today) = &mut account.today else { return episode };
     episode.epoch = today.epoch;
-    episode.trail = today.trail.take().unwrap_or_default();
+    episode.trail = today.trail.take().map(|trail| *trail).unwrap_or_default();
     let starts = crossings.iter().map(|c| match (c.touch, c.measure) {
         (Some(touch), Some(measure)) => today.windows[touch as usize].window_start(measure),
         _ => 0,
@@ -581,9 +582,4 @@ fn tell(
 fn role_prior_label(account: &Account, shared: &Shared) -> Option<(String, String)> {
     let label = role_prior(account, shared).label.as_ref()?;
     Some((label.en.clone(), label.fr.clone()))
-}
-
-/// Hash of a device or an address, to tell an account's own from a stranger's; never 0.
-pub(super) fn place_hash(text: &str) -> u32 {
-    crc32fast::hash(text.as_bytes()).max(1)
 }

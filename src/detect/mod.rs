@@ -9,6 +9,8 @@ pub mod episode;
 pub mod epoch;
 mod judge;
 pub mod limits;
+mod memory;
+pub mod places;
 pub mod report;
 pub mod rule;
 pub mod shared;
@@ -445,8 +447,11 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
         let classes = &shared.group(account.group, today.epoch).classes;
         today.advance(slot, &account.day, classes, account.kind);
     }
-    note_place(&mut today.seen[0], event.device.as_deref());
-    note_place(&mut today.seen[1], event.ip.as_deref());
+    for (seen, place) in today.seen.iter_mut().zip([&event.device, &event.ip]) {
+        if let Some(place) = place {
+            seen.add(place);
+        }
+    }
     today.unidentified += event.unidentified;
     today.records += event.persons.len() as u64 + event.persons_beyond;
     let ended = account.ends_on.is_some_and(|end| account.day.day > end);
@@ -472,12 +477,4 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
         grown += i64::from(windows.touch(fp, slot, merge, || territory.origin(fp, account.unit)));
     }
     today.slack -= grown * windows.step() as i64;
-}
-
-fn note_place(seen: &mut Vec<u32>, text: Option<&str>) {
-    let Some(text) = text else { return };
-    let place = judge::place_hash(text);
-    if seen.len() < limits::KNOWN_MAX && !seen.contains(&place) {
-        seen.push(place);
-    }
 }

@@ -188,9 +188,11 @@ impl Shared {
 
     /// The waiting epoch comes into force.
     pub fn activate_pending(&mut self) {
-        let Some(epoch) = self.pending.take() else { return };
+        let Some(mut epoch) = self.pending.take() else { return };
         self.territory.vote(&epoch.votes, epoch.day);
         self.territory.forget(epoch.day);
+        // They have spoken, and they are the bulk of an epoch.
+        Arc::make_mut(&mut epoch).votes = Vec::new();
         self.previous = std::mem::replace(&mut self.epoch, epoch);
         for at in 0..self.groups.len() {
             let key = self.groups[at].key.clone();

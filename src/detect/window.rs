@@ -165,6 +165,12 @@ impl Windows {
             == (self.counts, self.persons_by_slot, self.foreign_by_slot)
     }
 
+    /// Bytes of the table.
+    #[must_use]
+    pub(super) fn bytes(&self) -> u64 {
+        (self.places.capacity() * size_of::<Entry>()) as u64
+    }
+
     /// Every last touch of today; thinned, each stands for [`Windows::step`] persons.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.places.iter().filter(|e| e.fp != 0)
