@@ -42,7 +42,7 @@ fn measure(name: &str, mapping: &Mapping, lines: &Lines) -> Outcome {
     if refused > 0 {
         return Err(format!("{name}: {refused} lines are no event").into());
     }
-    let round = || support::timed(|| decode_all(&mut decoder, lines));
+    let round = || support::timed_alone(|| decode_all(&mut decoder, lines));
     let timing = interleave(&mut [Contender::new("decode", round)]).remove(0);
     let ns = |seconds: f64| seconds * 1e9 / lines.len() as f64;
     let mb_per_s = lines.bytes() / timing.best() / 1e6;

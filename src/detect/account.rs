@@ -23,29 +23,36 @@ pub const TOUCHES: [Touch; 2] = [Touch::Listed, Touch::Opened];
 /// Measures learned by hour class.
 const HOURLY: [Measure; 3] = [Measure::Persons5m, Measure::Persons1h, Measure::Foreign1h];
 /// Threshold that was not computed yet.
-pub const UNKNOWN: u64 = 0;
+pub const UNKNOWN: u32 = 0;
 
 /// One account (or address without account).
+///
+/// In memory as declared: what every event touches stands together at the front.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[repr(C)]
 pub struct Account {
-    /// Its name in the log.
-    pub name: Box<str>,
-    /// Human, machine, or an address without account.
-    pub kind: Kind,
-    /// Peer group, by the shard's own index.
-    pub group: u32,
-    /// Hash of its unit: what "own" means for foreign origins.
-    pub unit: u32,
-    /// Its unit's name, by the shard's own index.
-    pub unit_name: Option<u32>,
     /// Its largest event time.
     pub time: TimestampMs,
     /// Events in a row that lay more than an hour behind it, and the newest of them.
     pub behind: (u8, TimestampMs),
+    /// The open episode.
+    pub episode: Option<Box<Episode>>,
+    /// Today, while there is one.
+    pub today: Option<Box<Today>>,
     /// The local day that `today` describes.
     pub day: LocalDay,
     /// Last day the account may act, from the directory.
     pub ends_on: Option<Day>,
+    /// Hash of its unit: what "own" means for foreign origins.
+    pub unit: u32,
+    /// Peer group, by the shard's own index.
+    pub group: u32,
+    /// Human, machine, or an address without account.
+    pub kind: Kind,
+    /// Its name in the log.
+    pub name: Box<str>,
+    /// Its unit's name, by the shard's own index.
+    pub unit_name: Option<u32>,
     /// Closed days so far.
     pub closed_days: u32,
     /// Out of learning and calibration until this day, inclusive.
@@ -60,10 +67,6 @@ pub struct Account {
     pub known: [[u32; KNOWN_MAX]; 2],
     /// UTC day of the last opening, and how many that day.
     pub opened_on: (Day, u32),
-    /// Today, while there is one.
-    pub today: Option<Box<Today>>,
-    /// The open episode.
-    pub episode: Option<Box<Episode>>,
 }
 
 /// Greatest sliding counts of one clock hour, by touch.
@@ -77,44 +80,47 @@ pub struct HourMaxima {
 }
 
 /// One local day of one account.
+///
+/// In memory as declared: what every event touches stands together at the front.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[repr(C)]
 pub struct Today {
-    /// Listed and opened persons.
-    pub windows: [Windows; 2],
-    /// Current 5-minute slot of the day.
-    pub slot: u16,
-    /// Class of the current hour.
-    pub class: HourClass,
     /// Persons that may still be counted before anything must be looked at: the one comparison
     /// of the event path.
     pub slack: i64,
-    /// Integer thresholds by touch and measure, or [`UNKNOWN`].
-    pub thresholds: [[u64; 5]; 2],
-    /// The same for bulk that has an everyday explanation.
-    pub explained: [[u64; 5]; 2],
-    /// Bit by channel: crossed today.
-    pub fired: u16,
-    /// Out of learning already when the day began.
-    pub excluded_at_open: bool,
-    /// Epoch of the day's thresholds.
-    pub epoch: u32,
-    /// Rest days since the account's last day, today included.
-    pub rest_chances: u32,
-    /// Records returned today, and by slot of the hour ring.
+    /// Records returned today.
     pub records: u64,
-    /// Position of the day's first event.
-    pub first_position: Position,
     /// Records without a usable identity.
     pub unidentified: u64,
     /// Accesses after the account's end.
     pub after_end: u64,
-    /// Persons a day that were declared: (ceiling, raises thresholds).
-    pub declared: Option<(u64, bool)>,
-    /// Devices and addresses seen today, by hash.
-    pub seen: [Places; 2],
     /// First and last events since the day became interesting.
     pub trail: Option<Box<Trail>>,
+    /// Epoch of the day's thresholds.
+    pub epoch: u32,
+    /// Current 5-minute slot of the day.
+    pub slot: u16,
+    /// Class of the current hour.
+    pub class: HourClass,
     current: HourMaxima,
+    /// Devices and addresses seen today.
+    pub seen: [Places; 2],
+    /// Listed and opened persons.
+    pub windows: [Windows; 2],
+    /// Integer thresholds by touch and measure, or [`UNKNOWN`].
+    pub thresholds: [[u32; 5]; 2],
+    /// The same for bulk that has an everyday explanation.
+    pub explained: [[u32; 5]; 2],
+    /// Bit by channel: crossed today.
+    pub fired: u16,
+    /// Out of learning already when the day began.
+    pub excluded_at_open: bool,
+    /// Rest days since the account's last day, today included.
+    pub rest_chances: u32,
+    /// Position of the day's first event.
+    pub first_position: Position,
+    /// Persons a day that were declared: (ceiling, raises thresholds).
+    pub declared: Option<(u64, bool)>,
     hours: Vec<HourMaxima>,
 }
 

@@ -1,6 +1,7 @@
 //! What stays open for an entity from its first signal until a quiet day: the persons exposed, the
 //! signals fired, what was seen.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -81,7 +82,7 @@ pub struct TrailEvent {
     /// Where in the log.
     pub position: Position,
     /// The contract's word.
-    pub action: Arc<str>,
+    pub action: Cow<'static, str>,
     /// Persons returned.
     pub persons: u64,
     /// As logged.
@@ -118,21 +119,22 @@ impl Trail {
         ((self.first.capacity() + self.last.capacity()) * size_of::<TrailEvent>()) as u64
     }
 
-    /// An account acts from few places: events share their texts with one of the last four.
+    /// The event, sharing its texts with the one before it where they are the same.
     fn event(&self, event: &AccessEvent<'_>, position: Position) -> TrailEvent {
-        let share = |part: fn(&TrailEvent) -> Option<&Arc<str>>, text: &str| {
-            let recent = self.last.iter().rev().chain(self.first.iter().rev()).take(4);
-            let known = recent.filter_map(part).find(|known| ***known == *text);
-            known.map_or_else(|| Arc::from(text), Arc::clone)
+        let before = self.last.back().or(self.first.last());
+        let share = |known: Option<&Arc<str>>, text: &Option<Cow<'_, str>>| {
+            let text = text.as_deref()?;
+            let same = known.filter(|known| ***known == *text);
+            Some(same.map_or_else(|| Arc::from(text), Arc::clone))
         };
         TrailEvent {
             time: event.time,
             position,
-            action: share(|e| Some(&e.action), event.action.word()),
+            action: Cow::Borrowed(event.action.word()),
             persons: event.persons.len() as u64 + event.persons_beyond,
-            ip: event.ip.as_deref().map(|ip| share(|e| e.ip.as_ref(), ip)),
-            device: event.device.as_deref().map(|device| share(|e| e.device.as_ref(), device)),
-            session: event.session.as_deref().map(|s| share(|e| e.session.as_ref(), s)),
+            ip: share(before.and_then(|b| b.ip.as_ref()), &event.ip),
+            device: share(before.and_then(|b| b.device.as_ref()), &event.device),
+            session: share(before.and_then(|b| b.session.as_ref()), &event.session),
         }
     }
 

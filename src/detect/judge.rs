@@ -140,12 +140,14 @@ fn known_threshold(
         Bar::Explained => today.explained[t][m],
     };
     if known != UNKNOWN {
-        return known;
+        return u64::from(known);
     }
-    let fresh = threshold(account, shared, today, touch, measure, bar);
+    // There are fewer fingerprints than that.
+    let fresh = threshold(account, shared, today, touch, measure, bar).min(u64::from(u32::MAX));
+    let kept = fresh as u32;
     match bar {
-        Bar::Plain => today.thresholds[t][m] = fresh,
-        Bar::Explained => today.explained[t][m] = fresh,
+        Bar::Plain => today.thresholds[t][m] = kept,
+        Bar::Explained => today.explained[t][m] = kept,
     }
     fresh
 }
@@ -240,7 +242,7 @@ fn follow(today: &mut Today, now: &Now<'_, '_>) -> i64 {
         let hour = windows.count(Measure::Persons1h);
         let halfway = Measure::ALL.iter().any(|m| {
             let threshold = today.thresholds[touch as usize][*m as usize];
-            threshold != UNKNOWN && windows.count(*m) * 2 >= threshold
+            threshold != UNKNOWN && windows.count(*m) * 2 >= u64::from(threshold)
         });
         if hour >= TRAIL_FROM || halfway || today.after_end > 0 {
             let mut trail = Box::new(Trail::default());

@@ -31,7 +31,6 @@ impl Detector {
             ("persons of the day", sum(|t| t.windows.iter().map(|w| w.bytes()).sum())),
             ("hours of the day", sum(Today::hour_bytes)),
             ("trails", sum(|t| t.trail.as_ref().map_or(0, |trail| trail.bytes()))),
-            ("days with a trail", sum(|t| u64::from(t.trail.is_some()))),
             ("territory", self.shared.territory.bytes()),
             ("votes", table::<super::territory::Vote>(votes)),
         ]

@@ -123,8 +123,9 @@ impl ClassSets {
         if a == b || b == 0 {
             return a;
         }
-        let ((data_a, population_a), (data_b, population_b)) = (self.get(a), self.get(b));
-        self.index(data_a | data_b, population_a | population_b)
+        let (known, (data, population)) = (self.get(a), self.get(b));
+        let both = (known.0 | data, known.1 | population);
+        if both == known { a } else { self.index(both.0, both.1) }
     }
 }
 
