@@ -11,6 +11,7 @@ use super::epoch::{
     channel, maximum_bin, ratio_bin,
 };
 use super::limits::{CLOCK_FALLBACK_MS, HOUR_SLOTS, KNOWN_MAX};
+use super::places::Places;
 use super::tail::score_bin;
 use super::territory::Vote;
 use super::time::{Day, LocalDay};
@@ -22,29 +23,36 @@ pub const TOUCHES: [Touch; 2] = [Touch::Listed, Touch::Opened];
 /// Measures learned by hour class.
 const HOURLY: [Measure; 3] = [Measure::Persons5m, Measure::Persons1h, Measure::Foreign1h];
 /// Threshold that was not computed yet.
-pub const UNKNOWN: u64 = 0;
+pub const UNKNOWN: u32 = 0;
 
 /// One account (or address without account).
+///
+/// In memory as declared: what every event touches stands together at the front.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[repr(C)]
 pub struct Account {
-    /// Its name in the log.
-    pub name: Box<str>,
-    /// Human, machine, or an address without account.
-    pub kind: Kind,
-    /// Peer group, by the shard's own index.
-    pub group: u32,
-    /// Hash of its unit: what "own" means for foreign origins.
-    pub unit: u32,
-    /// Its unit's name, by the shard's own index.
-    pub unit_name: Option<u32>,
     /// Its largest event time.
     pub time: TimestampMs,
     /// Events in a row that lay more than an hour behind it, and the newest of them.
     pub behind: (u8, TimestampMs),
+    /// The open episode.
+    pub episode: Option<Box<Episode>>,
+    /// Today, while there is one.
+    pub today: Option<Box<Today>>,
     /// The local day that `today` describes.
     pub day: LocalDay,
     /// Last day the account may act, from the directory.
     pub ends_on: Option<Day>,
+    /// Hash of its unit: what "own" means for foreign origins.
+    pub unit: u32,
+    /// Peer group, by the shard's own index.
+    pub group: u32,
+    /// Human, machine, or an address without account.
+    pub kind: Kind,
+    /// Its name in the log.
+    pub name: Box<str>,
+    /// Its unit's name, by the shard's own index.
+    pub unit_name: Option<u32>,
     /// Closed days so far.
     pub closed_days: u32,
     /// Out of learning and calibration until this day, inclusive.
@@ -60,10 +68,6 @@ pub struct Account {
     /// UTC days of the last openings and how many on each, newest first; two, because a clock that
     /// went wrong comes back to an earlier one.
     pub opened_on: [(Day, u32); 2],
-    /// Today, while there is one.
-    pub today: Option<Box<Today>>,
-    /// The open episode.
-    pub episode: Option<Box<Episode>>,
 }
 
 /// Greatest sliding counts of one clock hour, by touch.
@@ -77,44 +81,47 @@ pub struct HourMaxima {
 }
 
 /// One local day of one account.
+///
+/// In memory as declared: what every event touches stands together at the front.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[repr(C)]
 pub struct Today {
-    /// Listed and opened persons.
-    pub windows: [Windows; 2],
-    /// Current 5-minute slot of the day.
-    pub slot: u16,
-    /// Class of the current hour.
-    pub class: HourClass,
     /// Persons that may still be counted before anything must be looked at: the one comparison
     /// of the event path.
     pub slack: i64,
-    /// Integer thresholds by touch and measure, or [`UNKNOWN`].
-    pub thresholds: [[u64; 5]; 2],
-    /// The same for bulk that has an everyday explanation.
-    pub explained: [[u64; 5]; 2],
-    /// Bit by channel: crossed today.
-    pub fired: u16,
-    /// Out of learning already when the day began.
-    pub excluded_at_open: bool,
-    /// Epoch of the day's thresholds.
-    pub epoch: u32,
-    /// Rest days since the account's last day, today included.
-    pub rest_chances: u32,
     /// Records returned today.
     pub records: u64,
-    /// Position of the day's first event.
-    pub first_position: Position,
     /// Records without a usable identity.
     pub unidentified: u64,
     /// Accesses after the account's end.
     pub after_end: u64,
+    /// First and last events since the day became interesting.
+    pub trail: Option<Box<Trail>>,
+    /// Epoch of the day's thresholds.
+    pub epoch: u32,
+    /// Current 5-minute slot of the day.
+    pub slot: u16,
+    /// Class of the current hour.
+    pub class: HourClass,
+    current: HourMaxima,
+    /// Devices and addresses seen today.
+    pub seen: [Places; 2],
+    /// Listed and opened persons.
+    pub windows: [Windows; 2],
+    /// Integer thresholds by touch and measure, or [`UNKNOWN`].
+    pub thresholds: [[u32; 5]; 2],
+    /// The same for bulk that has an everyday explanation.
+    pub explained: [[u32; 5]; 2],
+    /// Bit by channel: crossed today.
+    pub fired: u16,
+    /// Out of learning already when the day began.
+    pub excluded_at_open: bool,
+    /// Rest days since the account's last day, today included.
+    pub rest_chances: u32,
+    /// Position of the day's first event.
+    pub first_position: Position,
     /// Persons a day that were declared: (ceiling, raises thresholds).
     pub declared: Option<(u64, bool)>,
-    /// Devices and addresses seen today, by hash.
-    pub seen: [Vec<u32>; 2],
-    /// First and last events since the day became interesting.
-    pub trail: Option<Trail>,
-    current: HourMaxima,
     hours: Vec<HourMaxima>,
 }
 
@@ -123,7 +130,8 @@ impl Today {
     #[must_use]
     pub fn open(before: Option<Box<Today>>, day: &LocalDay, time: TimestampMs) -> Box<Today> {
         let slot = day.slot(time);
-        let mut windows = before.map(|b| b.windows).unwrap_or_default();
+        let (mut windows, mut hours) = before.map(|b| (b.windows, b.hours)).unwrap_or_default();
+        hours.clear();
         windows.iter_mut().for_each(|w| w.reset(slot));
         Box::new(Today {
             windows,
@@ -141,10 +149,10 @@ impl Today {
             unidentified: 0,
             after_end: 0,
             declared: None,
-            seen: [Vec::new(), Vec::new()],
+            seen: Default::default(),
             trail: None,
             current: HourMaxima::default(),
-            hours: Vec::new(),
+            hours,
         })
     }
 
@@ -197,6 +205,11 @@ impl Today {
         self.enter_hour(day, classes, kind);
     }
 
+    /// Bytes of the list of hours.
+    pub(super) fn hour_bytes(&self) -> u64 {
+        (self.hours.capacity() * size_of::<HourMaxima>()) as u64
+    }
+
     /// Persons were returned in this hour.
     pub fn mark_touched(&mut self, touch: Touch) {
         self.current.touched |= 1 << touch as u8;
@@ -212,6 +225,10 @@ impl Today {
 
     fn close_hour(&mut self) {
         if self.current.touched != 0 {
+            if self.hours.len() == self.hours.capacity() {
+                // A day has a few active hours, and there are many accounts.
+                self.hours.reserve_exact(4);
+            }
             self.hours.push(self.current);
         }
     }
@@ -436,7 +453,7 @@ impl Account {
 
     fn remember_places(&mut self, today: &Today) {
         for (known, seen) in self.known.iter_mut().zip(&today.seen) {
-            for place in seen {
+            for place in seen.iter() {
                 let at = known.iter().position(|k| k == place).unwrap_or(KNOWN_MAX - 1);
                 known[..=at].rotate_right(1);
                 known[0] = *place;

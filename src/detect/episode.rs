@@ -1,7 +1,9 @@
 //! What stays open for an entity from its first signal until a quiet day: the persons exposed, the
 //! signals fired, what was seen.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,30 +81,15 @@ pub struct TrailEvent {
     /// Where in the log.
     pub position: Position,
     /// The contract's word.
-    pub action: String,
+    pub action: Cow<'static, str>,
     /// Persons returned.
     pub persons: u64,
     /// As logged.
-    pub ip: Option<String>,
+    pub ip: Option<Arc<str>>,
     /// As logged.
-    pub device: Option<String>,
+    pub device: Option<Arc<str>>,
     /// As logged.
-    pub session: Option<String>,
-}
-
-impl TrailEvent {
-    fn of(event: &AccessEvent<'_>, position: Position) -> Self {
-        let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-        TrailEvent {
-            time: event.time,
-            position,
-            action: event.action.word().to_owned(),
-            persons: event.persons.len() as u64 + event.persons_beyond,
-            ip: own(&event.ip),
-            device: own(&event.device),
-            session: own(&event.session),
-        }
-    }
+    pub session: Option<Arc<str>>,
 }
 
 /// First and last events since an account became interesting.
@@ -115,7 +102,7 @@ pub struct Trail {
 impl Trail {
     /// Remembers an event; beyond the first hundred only the last hundred stay.
     pub fn add(&mut self, event: &AccessEvent<'_>, position: Position) {
-        let event = TrailEvent::of(event, position);
+        let event = self.event(event, position);
         if self.first.len() < TRAIL_EVENTS_MAX {
             self.first.push(event);
             return;
@@ -124,6 +111,30 @@ impl Trail {
             self.last.pop_front();
         }
         self.last.push_back(event);
+    }
+
+    /// Bytes of the lists, without the texts they share.
+    pub(super) fn bytes(&self) -> u64 {
+        ((self.first.capacity() + self.last.capacity()) * size_of::<TrailEvent>()) as u64
+    }
+
+    /// The event, sharing its texts with the one before it where they are the same.
+    fn event(&self, event: &AccessEvent<'_>, position: Position) -> TrailEvent {
+        let before = self.last.back().or(self.first.last());
+        let share = |known: Option<&Arc<str>>, text: &Option<Cow<'_, str>>| {
+            let text = text.as_deref()?;
+            let same = known.filter(|known| ***known == *text);
+            Some(same.map_or_else(|| Arc::from(text), Arc::clone))
+        };
+        TrailEvent {
+            time: event.time,
+            position,
+            action: Cow::Borrowed(event.action.word()),
+            persons: event.persons.len() as u64 + event.persons_beyond,
+            ip: share(before.and_then(|b| b.ip.as_ref()), &event.ip),
+            device: share(before.and_then(|b| b.device.as_ref()), &event.device),
+            session: share(before.and_then(|b| b.session.as_ref()), &event.session),
+        }
     }
 
     /// Oldest first.

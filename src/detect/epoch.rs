@@ -595,7 +595,8 @@ fn trimmed_mean(ratios: &Histogram) -> f64 {
 }
 
 fn aggregate(mut votes: Vec<Vote>) -> Vec<Vote> {
-    votes.sort_unstable();
+    // In the order of the territory's places, so that they are written one after another.
+    votes.sort_unstable_by_key(|v| (v.fp.rotate_right(24), v.unit, v.weight));
     votes.dedup_by(|next, kept| {
         let same = (next.fp, next.unit) == (kept.fp, kept.unit);
         if same {
@@ -603,6 +604,7 @@ fn aggregate(mut votes: Vec<Vote>) -> Vec<Vote> {
         }
         same
     });
+    votes.shrink_to_fit();
     votes
 }
 

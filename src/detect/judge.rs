@@ -7,6 +7,7 @@ use super::account::{Account, TOUCHES, Today, UNKNOWN, is_territorial};
 use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after};
 use super::epoch::{HourClass, Kind, channel};
 use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, SLOT_MS};
+use super::places::place_hash;
 use super::report::{Cause, Finding, Report};
 use super::rule::{RolePrior, Watch};
 use super::shared::Shared;
@@ -147,12 +148,14 @@ fn known_threshold(
         Bar::Explained => today.explained[t][m],
     };
     if known != UNKNOWN {
-        return known;
+        return u64::from(known);
     }
-    let fresh = threshold(account, shared, today, touch, measure, bar);
+    // There are fewer fingerprints than that.
+    let fresh = threshold(account, shared, today, touch, measure, bar).min(u64::from(u32::MAX));
+    let kept = fresh as u32;
     match bar {
-        Bar::Plain => today.thresholds[t][m] = fresh,
-        Bar::Explained => today.explained[t][m] = fresh,
+        Bar::Plain => today.thresholds[t][m] = kept,
+        Bar::Explained => today.explained[t][m] = kept,
     }
     fresh
 }
@@ -241,12 +244,13 @@ fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RolePrior {
 fn follow(today: &mut Today, now: &Now<'_, '_>) {
     let halfway = |touch: Touch, measure: Measure| {
         let threshold = today.thresholds[touch as usize][measure as usize];
-        threshold != UNKNOWN && today.windows[touch as usize].count(measure) * 2 >= threshold
+        threshold != UNKNOWN
+            && today.windows[touch as usize].count(measure) * 2 >= u64::from(threshold)
     };
     let interesting =
         today.after_end > 0 || TOUCHES.iter().any(|t| Measure::ALL.iter().any(|m| halfway(*t, *m)));
     if today.trail.is_none() && interesting {
-        let mut trail = Trail::default();
+        let mut trail = Box::new(Trail::default());
         trail.add(now.event, now.position);
         today.trail = Some(trail);
     }
@@ -321,7 +325,7 @@ fn open_episode(
     });
     if let Some(today) = &mut account.today {
         episode.epoch = today.epoch;
-        episode.trail = today.trail.take().unwrap_or_default();
+        episode.trail = today.trail.take().map(|trail| *trail).unwrap_or_default();
         episode.records = today.records;
         episode.unidentified = today.unidentified;
         episode.positions.0 = today.first_position;
@@ -612,9 +616,4 @@ fn tell(
 fn role_prior_label(account: &Account, shared: &Shared) -> Option<(String, String)> {
     let label = role_prior(account, shared).label.as_ref()?;
     Some((label.en.clone(), label.fr.clone()))
-}
-
-/// Hash of a device or an address, to tell an account's own from a stranger's; never 0.
-pub(super) fn place_hash(text: &str) -> u32 {
-    crc32fast::hash(text.as_bytes()).max(1)
 }

@@ -9,6 +9,8 @@ pub mod episode;
 pub mod epoch;
 mod judge;
 pub mod limits;
+mod memory;
+pub mod places;
 pub mod report;
 pub mod rule;
 pub mod shared;
@@ -495,8 +497,11 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
         let classes = &shared.group(account.group, today.epoch).classes;
         today.advance(slot, &account.day, classes, account.kind);
     }
-    note_place(&mut today.seen[0], event.device.as_deref());
-    note_place(&mut today.seen[1], event.ip.as_deref());
+    for (seen, place) in today.seen.iter_mut().zip([&event.device, &event.ip]) {
+        if let Some(place) = place {
+            seen.add(place);
+        }
+    }
     today.unidentified = today.unidentified.saturating_add(event.unidentified);
     let records = event.persons.len() as u64;
     today.records = today.records.saturating_add(event.persons_beyond).saturating_add(records);
@@ -525,12 +530,4 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     // Thinning moves the estimates themselves.
     let thinned = windows.step() != step;
     today.slack = if thinned { 0 } else { today.slack - grown * step as i64 };
-}
-
-fn note_place(seen: &mut Vec<u32>, text: Option<&str>) {
-    let Some(text) = text else { return };
-    let place = judge::place_hash(text);
-    if seen.len() < limits::KNOWN_MAX && !seen.contains(&place) {
-        seen.push(place);
-    }
 }

@@ -128,8 +128,9 @@ impl ClassSets {
         if a == b || b == 0 {
             return a;
         }
-        let ((data_a, population_a), (data_b, population_b)) = (self.get(a), self.get(b));
-        self.index(data_a | data_b, population_a | population_b)
+        let (known, (data, population)) = (self.get(a), self.get(b));
+        let both = (known.0 | data, known.1 | population);
+        if both == known { a } else { self.index(both.0, both.1) }
     }
 }
 
@@ -200,9 +201,11 @@ impl Shared {
 
     /// The waiting epoch comes into force.
     pub fn activate_pending(&mut self) {
-        let Some(epoch) = self.pending.take() else { return };
+        let Some(mut epoch) = self.pending.take() else { return };
         self.territory.vote(&epoch.votes, epoch.day);
         self.territory.forget(epoch.day);
+        // They have spoken, and they are the bulk of an epoch.
+        Arc::make_mut(&mut epoch).votes = Vec::new();
         self.previous = std::mem::replace(&mut self.epoch, epoch);
         for at in 0..self.groups.len() {
             let key = self.groups[at].key.clone();

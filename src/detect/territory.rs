@@ -31,8 +31,8 @@ pub struct Vote {
 /// Person → unit, 10 bytes a place, open addressing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Territory {
-    fps: Vec<u32>,
-    units: Vec<u32>,
+    /// (person, unit): what an event asks for lies in one place.
+    places: Vec<(u32, u32)>,
     /// Low 13 bits: day of the last touch; high 3: strength of the belief.
     marks: Vec<u16>,
     used: usize,
@@ -45,27 +45,30 @@ impl Territory {
     #[must_use]
     pub fn origin(&self, fp: u32, unit: u32) -> Origin {
         let fp = fp.max(1);
-        if self.fps.is_empty() {
+        if self.places.is_empty() {
             return Origin::Unknown;
         }
-        let place = self.place(fp);
-        if self.fps[place] == 0 {
-            Origin::Unknown
-        } else if self.units[place] == unit {
-            Origin::Own
-        } else {
-            Origin::Unit(self.units[place])
+        match self.places[self.place(fp)] {
+            (0, _) => Origin::Unknown,
+            (_, known) if known == unit => Origin::Own,
+            (_, known) => Origin::Unit(known),
         }
     }
 
     /// Whether the tables fit together, as they do unless a snapshot was damaged.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let places = self.fps.len();
-        let used = self.fps.iter().filter(|fp| **fp != 0).count();
+        let places = self.places.len();
+        let used = self.places.iter().filter(|(fp, _)| *fp != 0).count();
         (places == 0 || places.is_power_of_two())
-            && (self.units.len(), self.marks.len(), self.used) == (places, places, used)
+            && (self.marks.len(), self.used) == (places, used)
             && used * 4 <= places * 3
+    }
+
+    /// Bytes of the tables.
+    #[must_use]
+    pub(super) fn bytes(&self) -> u64 {
+        (self.places.capacity() * 8 + self.marks.capacity() * 2) as u64
     }
 
     /// Persons with a unit.
@@ -83,7 +86,7 @@ impl Territory {
     /// Records a unit that the application gave.
     pub fn give(&mut self, fp: u32, unit: u32, day: Day) {
         if let Some(place) = self.claim(fp.max(1)) {
-            self.units[place] = unit;
+            self.places[place].1 = unit;
             self.marks[place] = mark(GIVEN, day);
         }
     }
@@ -94,17 +97,17 @@ impl Territory {
             let Some(place) = self.claim(vote.fp.max(1)) else { continue };
             let strength = (self.marks[place] >> DAY_BITS) as u8;
             let (unit, strength) = if strength == GIVEN {
-                (self.units[place], GIVEN)
+                (self.places[place].1, GIVEN)
             } else if strength == 0 {
                 (vote.unit, vote.weight)
-            } else if self.units[place] == vote.unit {
+            } else if self.places[place].1 == vote.unit {
                 (vote.unit, (strength + vote.weight).min(LEARNED_MAX))
             } else if strength > vote.weight {
-                (self.units[place], strength - vote.weight)
+                (self.places[place].1, strength - vote.weight)
             } else {
                 (vote.unit, vote.weight)
             };
-            self.units[place] = unit;
+            self.places[place].1 = unit;
             self.marks[place] = mark(strength, day);
         }
     }
@@ -116,15 +119,15 @@ impl Territory {
             (mark >> DAY_BITS) as u8 != GIVEN
                 && (today.wrapping_sub(mark & DAY_MASK) & DAY_MASK) > MEMORY_DAYS
         };
-        if self.fps.iter().zip(&self.marks).any(|(fp, mark)| *fp != 0 && stale(*mark)) {
-            self.rebuild(self.fps.len(), stale);
+        if self.places.iter().zip(&self.marks).any(|((fp, _), mark)| *fp != 0 && stale(*mark)) {
+            self.rebuild(self.places.len(), stale);
         }
     }
 
     fn claim(&mut self, fp: u32) -> Option<usize> {
-        if !self.fps.is_empty() {
+        if !self.places.is_empty() {
             let place = self.place(fp);
-            if self.fps[place] == fp {
+            if self.places[place].0 == fp {
                 return Some(place);
             }
         }
@@ -132,33 +135,32 @@ impl Territory {
             self.refused += 1;
             return None;
         }
-        if (self.used + 1) * 4 > self.fps.len() * 3 {
-            self.rebuild((self.fps.len() * 2).max(64), |_| false);
+        if (self.used + 1) * 4 > self.places.len() * 3 {
+            self.rebuild((self.places.len() * 2).max(64), |_| false);
         }
         let place = self.place(fp);
-        self.fps[place] = fp;
+        self.places[place].0 = fp;
         self.used += 1;
         Some(place)
     }
 
     fn rebuild(&mut self, places: usize, drop: impl Fn(u16) -> bool) {
-        let fps = std::mem::replace(&mut self.fps, vec![0; places]);
-        let units = std::mem::replace(&mut self.units, vec![0; places]);
+        let old = std::mem::replace(&mut self.places, vec![(0, 0); places]);
         let marks = std::mem::replace(&mut self.marks, vec![0; places]);
         self.used = 0;
-        for ((fp, unit), mark) in fps.into_iter().zip(units).zip(marks) {
+        for ((fp, unit), mark) in old.into_iter().zip(marks) {
             if fp != 0 && !drop(mark) {
                 let place = self.place(fp);
-                (self.fps[place], self.units[place], self.marks[place]) = (fp, unit, mark);
+                (self.places[place], self.marks[place]) = ((fp, unit), mark);
                 self.used += 1;
             }
         }
     }
 
     fn place(&self, fp: u32) -> usize {
-        let mask = self.fps.len() - 1;
+        let mask = self.places.len() - 1;
         let mut at = fp as usize & mask;
-        while self.fps[at] != 0 && self.fps[at] != fp {
+        while self.places[at].0 != 0 && self.places[at].0 != fp {
             at = (at + 1) & mask;
         }
         at

@@ -72,6 +72,8 @@ pub enum Origin {
 
 const FOREIGN: u8 = 1;
 const UNIT: u8 = 2;
+/// Of the own unit when first touched today: stays so for the day, and need not be asked again.
+const OWN: u8 = 4;
 
 /// Last touch of one person (or, with `UNIT`, of one foreign unit) today. `fp` 0 is an empty
 /// place.
@@ -171,6 +173,12 @@ impl Windows {
             == (self.counts, self.persons_by_slot, self.foreign_by_slot)
     }
 
+    /// Bytes of the table.
+    #[must_use]
+    pub(super) fn bytes(&self) -> u64 {
+        (self.places.capacity() * size_of::<Entry>()) as u64
+    }
+
     /// Every last touch of today; thinned, each stands for [`Windows::step`] persons.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.places.iter().filter(|e| e.fp != 0)
@@ -228,8 +236,8 @@ impl Windows {
     }
 
     /// Counts one returned person; `slot` is at most the current one (late events are earlier).
-    /// `origin` is asked only when the person is new to the day or to the slot. Returns whether
-    /// any count grew.
+    /// `origin` is asked only when the person is new to the day, or to the slot and of another
+    /// unit. Returns whether any count grew.
     pub fn touch(
         &mut self,
         fp: u32,
@@ -250,7 +258,7 @@ impl Windows {
             }
             self.places[place].slot = slot;
             let grew = self.move_touch(entry.slot, slot, true, entry.flags & FOREIGN != 0);
-            if entry.flags & FOREIGN == 0
+            if entry.flags & (FOREIGN | OWN) == 0
                 && let Origin::Unit(unit) = origin()
             {
                 return self.touch_unit(unit, slot) || grew;
@@ -259,7 +267,12 @@ impl Windows {
         }
         let origin = origin();
         let foreign = origin == Origin::Unknown;
-        self.insert(Entry { fp, slot, classes: merge(0), flags: u8::from(foreign) * FOREIGN });
+        let flags = match origin {
+            Origin::Own => OWN,
+            Origin::Unit(_) => 0,
+            Origin::Unknown => FOREIGN,
+        };
+        self.insert(Entry { fp, slot, classes: merge(0), flags });
         self.counts[Measure::Persons1d as usize] += 1;
         self.counts[Measure::Foreign1d as usize] += u16::from(foreign);
         self.first_touch(slot, true, foreign);
@@ -351,7 +364,7 @@ impl Windows {
 
     fn insert(&mut self, entry: Entry) {
         if (usize::from(self.used) + 1) * 4 > self.places.len() * 3 {
-            let room = (self.places.len() * 2).max(16);
+            let room = (self.places.len() * 2).max(8);
             let old = std::mem::replace(&mut self.places, vec![Entry::default(); room]);
             for kept in old.into_iter().filter(|e| e.fp != 0) {
                 let place = self.place(kept.fp, kept.flags & UNIT);

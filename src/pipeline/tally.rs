@@ -45,7 +45,12 @@ impl Tally {
             return;
         }
         for field in repairs.iter() {
-            *self.dropped_fields.entry(field.to_owned()).or_default() += 1;
+            match self.dropped_fields.get_mut(field) {
+                Some(count) => *count += 1,
+                None => {
+                    self.dropped_fields.insert(field.to_owned(), 1);
+                }
+            }
         }
         self.repaired_text += u64::from(repairs.text);
     }

@@ -142,11 +142,11 @@ fn seen_event(event: &TrailEvent) -> SeenEvent {
     SeenEvent {
         at: rfc3339(event.time),
         position: event.position,
-        action: event.action.clone(),
+        action: event.action.to_string(),
         persons: event.persons,
-        ip: event.ip.clone(),
-        device: event.device.clone(),
-        session: event.session.clone(),
+        ip: event.ip.as_deref().map(str::to_owned),
+        device: event.device.as_deref().map(str::to_owned),
+        session: event.session.as_deref().map(str::to_owned),
     }
 }
 
