@@ -83,7 +83,7 @@ fn restored((version, payload): &(u16, Vec<u8>)) -> Shard {
 fn growth() -> Outcome {
     let sizes: &[u64] =
         if is_tiny() { &[10, 1_000] } else { &[10, 100, 1_000, 10_000, 100_000, 1_000_000] };
-    let events = if is_tiny() { 100 } else { 20_000 };
+    let events = if is_tiny() { 100 } else { 200_000 };
     for &size in sizes {
         let mut shard = support::shard()?;
         let mut outputs = Vec::new();

@@ -101,6 +101,8 @@ pub(crate) fn timed_alone(what: impl FnOnce() -> u64) -> (f64, u64) {
 
 /// Seconds this thread was on a processor, where the system says so.
 fn on_processor_s() -> Option<f64> {
+    // The account is brought up to date when the scheduler looks, and it looks now.
+    std::thread::yield_now();
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let ns: u64 = stat.split_whitespace().next()?.parse().ok()?;
     Some(ns as f64 / 1e9)

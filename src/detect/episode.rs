@@ -20,6 +20,8 @@ pub struct ExposureSet {
     /// (fingerprint, class set), sorted by fingerprint.
     entries: Vec<(u32, u8)>,
     level: u8,
+    /// Most persons told so far: whoever was exposed stays exposed, however the estimate moves.
+    told: u64,
 }
 
 impl ExposureSet {
@@ -59,12 +61,21 @@ impl ExposureSet {
     #[must_use]
     pub fn persons(&self) -> (u64, u64, u64) {
         let seen = self.entries.len() as u64;
-        let estimate = seen << self.level;
         if self.level == 0 {
             return (seen, seen, seen);
         }
+        let estimate = seen << self.level;
         let spread = (2.0 * (estimate as f64 * ((1u64 << self.level) - 1) as f64).sqrt()) as u64;
-        (estimate, estimate.saturating_sub(spread).max(seen), estimate + spread)
+        let low = estimate.saturating_sub(spread).max(SET_EXACT_MAX as u64);
+        let persons = estimate.max(self.told).max(low);
+        (persons, low, (estimate + spread).max(persons))
+    }
+
+    /// As [`ExposureSet::persons`], and from now on never less.
+    pub fn tell(&mut self) -> (u64, u64, u64) {
+        let told = self.persons();
+        self.told = told.0;
+        told
     }
 
     /// Persons by class set, each already scaled to the whole.

@@ -597,7 +597,7 @@ fn tell(
         first: episode.first,
         last: episode.last,
         at,
-        persons: episode.exposure.persons(),
+        persons: episode.exposure.tell(),
         records: episode.records,
         unidentified: episode.unidentified,
         data,

@@ -97,6 +97,11 @@ impl Detector {
     /// The payload of a snapshot.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
+        self.snapshot_after(Vec::new())
+    }
+
+    /// The payload of a snapshot, after other bytes: it is too large to be copied without need.
+    pub(crate) fn snapshot_after(&self, before: Vec<u8>) -> Vec<u8> {
         let mut names = vec![0; self.accounts.len()];
         for (hash, index) in &self.index {
             names[*index as usize] = *hash;
@@ -127,8 +132,10 @@ impl Detector {
             hand: self.hand,
         };
         // Plain data in memory cannot fail to be written to memory.
-        let mut payload = postcard::to_stdvec(&state).unwrap_or_default();
-        payload.extend(crc32fast::hash(&payload).to_le_bytes());
+        let start = before.len();
+        let mut payload = postcard::to_extend(&state, before).unwrap_or_default();
+        let sum = crc32fast::hash(payload.get(start..).unwrap_or_default());
+        payload.extend(sum.to_le_bytes());
         payload
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::shard::{Output, Shard};
 use crate::alert::Alert;
 use crate::clock::Stopwatch;
-use crate::detect::snapshot::SnapshotError as PayloadError;
+use crate::detect::snapshot::{PAYLOAD_VERSION, SnapshotError as PayloadError};
 use crate::event::Position;
 use crate::ingest::{Batch, IngestError, Notice, Progress, Segment, Source, SourceEvent};
 use crate::store::KeyId;
@@ -85,11 +85,10 @@ pub fn told_key(source: &str) -> String {
     format!("told/{source}/{SHARD}")
 }
 
-/// A snapshot's payload: what the source has read, and the shard.
+/// The source's part of a snapshot's payload: what it has read. The shard's follows it.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     segments: Vec<Segment>,
-    shard: Vec<u8>,
 }
 
 /// Where a stored state goes on.
@@ -111,9 +110,9 @@ pub fn restore(
     shard: &mut Shard,
 ) -> Result<Option<Restored>, RunError> {
     let Some(loaded) = snapshots.load_latest(source, SHARD)? else { return Ok(None) };
-    let saved: Saved = postcard::from_bytes(&loaded.payload)
+    let (saved, rest): (Saved, _) = postcard::take_from_bytes(&loaded.payload)
         .map_err(|_| PayloadError::Damaged("the source's part does not parse"))?;
-    shard.restore(loaded.header.payload_version, &saved.shard)?;
+    shard.restore(loaded.header.payload_version, rest)?;
     for damage in &loaded.damaged {
         let (path, why) = (damage.path.display(), &damage.why);
         tracing::warn!(%path, why, "damaged snapshot; an older one is used and more log read again");
@@ -286,11 +285,12 @@ impl Due {
 }
 
 fn snapshot_of(shard: &Shard, segments: &[Segment], position: Position, key_id: KeyId) -> Work {
-    let (payload_version, shard_payload) = shard.snapshot();
     let epoch = shard.detector().epoch().number;
-    let saved = Saved { segments: segments.to_vec(), shard: shard_payload };
+    let saved = Saved { segments: segments.to_vec() };
+    let own = postcard::to_stdvec(&saved).unwrap_or_default();
+    let payload_version = PAYLOAD_VERSION;
     let header = Header { payload_version, key_id, config_hash: [0; 32], epoch, position };
-    Work::Snapshot { header, payload: postcard::to_stdvec(&saved).unwrap_or_default() }
+    Work::Snapshot { header, payload: shard.snapshot_after(own) }
 }
 
 fn warn_of(notice: &Notice) {

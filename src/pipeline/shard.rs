@@ -57,12 +57,12 @@ pub struct Shard {
     applied: i64,
 }
 
+/// The shard's own part of a snapshot; the detector's follows it.
 #[derive(Serialize, Deserialize)]
 struct State {
     builder: Builder,
     tally: Tally,
     applied: i64,
-    detector: Vec<u8>,
 }
 
 impl Shard {
@@ -86,9 +86,9 @@ impl Shard {
     /// # Errors
     /// The payload is of a newer version, or damaged.
     pub fn restore(&mut self, version: u16, payload: &[u8]) -> Result<(), SnapshotError> {
-        let state: State = postcard::from_bytes(payload)
+        let (state, detector): (State, _) = postcard::take_from_bytes(payload)
             .map_err(|_| SnapshotError::Damaged("the shard's part does not parse"))?;
-        self.detector = Detector::restore(version, &state.detector)?;
+        self.detector = Detector::restore(version, detector)?;
         self.builder = state.builder;
         self.tally = state.tally;
         self.applied = state.applied;
@@ -99,13 +99,19 @@ impl Shard {
     /// Version and payload of a snapshot.
     #[must_use]
     pub fn snapshot(&self) -> (u16, Vec<u8>) {
+        (PAYLOAD_VERSION, self.snapshot_after(Vec::new()))
+    }
+
+    /// The payload of a snapshot, after other bytes.
+    pub(super) fn snapshot_after(&self, before: Vec<u8>) -> Vec<u8> {
         let state = State {
             builder: self.builder.clone(),
             tally: self.tally.clone(),
             applied: self.applied,
-            detector: self.detector.snapshot(),
         };
-        (PAYLOAD_VERSION, postcard::to_stdvec(&state).unwrap_or_default())
+        // Plain data in memory cannot fail to be written to memory.
+        let own = postcard::to_extend(&state, before).unwrap_or_default();
+        self.detector.snapshot_after(own)
     }
 
     /// What it did so far.

@@ -58,7 +58,7 @@ const THEIRS: &[(&str, &[&str])] = &[
         "crc32fast",
         &[
             "src/store/format.rs",
-            "src/detect/judge.rs",
+            "src/detect/places.rs",
             "src/detect/shared.rs",
             "src/detect/snapshot.rs",
         ],
