@@ -1,6 +1,7 @@
 //! What holds for every log, tried on small simulated worlds with noise in them, through the same
 //! shard that production drives. `PROPTEST_CASES=600 cargo test --release property` tries harder.
 
+mod kept;
 mod noise;
 mod world;
 
