@@ -136,9 +136,8 @@ pub(crate) fn shard() -> Result<Shard, Box<dyn std::error::Error>> {
         language: Language::English,
     };
     let settings = Settings::default();
-    let zone = settings.zone.clone();
     let detector = Detector::new(settings, rules)?;
-    Ok(Shard::new(decoder(&Mapping::default())?, detector, triage, &zone)?)
+    Ok(Shard::new(decoder(&Mapping::default())?, detector, triage))
 }
 
 /// Lines in one arena.
