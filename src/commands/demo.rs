@@ -25,6 +25,7 @@ use crate::pipeline::run::{Keep, drive};
 use crate::pipeline::shard::Output;
 use crate::simulate::{Campaign, Kind, World};
 use crate::store::datadir::{DataDir, Purpose};
+use crate::triage::millis;
 
 /// Arguments of `vigie demo`.
 #[derive(Debug, Args)]
@@ -268,10 +269,6 @@ fn day_of(world: &World, alert: &Alert) -> i64 {
     const DAY_MS: TimestampMs = 86_400_000;
     let midnight = millis(&format!("{}T00:00:00Z", world.options().start));
     (millis(&alert.opened_at) - midnight).div_euclid(DAY_MS) + 1
-}
-
-fn millis(text: &str) -> TimestampMs {
-    text.parse::<jiff::Timestamp>().map_or(0, |t| t.as_millisecond())
 }
 
 /// A folder that is gone when the demo is.

@@ -157,6 +157,12 @@ pub fn rfc3339(time: TimestampMs) -> String {
     format!("{moment:.3}")
 }
 
+/// The moment that [`rfc3339`] wrote; 0 for any other text.
+#[must_use]
+pub fn millis(text: &str) -> TimestampMs {
+    text.parse::<jiff::Timestamp>().map_or(0, |moment| moment.as_millisecond())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use crate::detect::report::Cause;
 use crate::event::{AccessEvent, TimestampMs};
 use crate::pipeline::shard::Shard;
 use crate::simulate::{Campaign, Kind, World};
+use crate::triage::millis;
 
 /// One attack, over all worlds.
 #[derive(Clone, Debug, Default)]
@@ -216,8 +217,4 @@ impl WorldScore<'_> {
 fn rule_and_window(signal: &crate::alert::Signal) -> String {
     let touch = signal.touch.as_deref().unwrap_or("");
     format!("{} {} {touch}", signal.rule.trim_start_matches("mass-extraction."), signal.window)
-}
-
-fn millis(text: &str) -> TimestampMs {
-    text.parse::<jiff::Timestamp>().map_or(0, |t| t.as_millisecond())
 }
