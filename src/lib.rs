@@ -22,6 +22,12 @@ pub mod store;
 
 pub mod pipeline;
 
+pub mod respond;
+
+pub mod watch;
+
+pub mod console;
+
 pub mod simulate;
 
 pub mod commands;

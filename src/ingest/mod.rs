@@ -16,6 +16,8 @@ mod stdin;
 #[cfg(test)]
 mod testing;
 
+use std::sync::Arc;
+
 use crate::event::Position;
 
 pub use error::{IngestError, PathProblem};
@@ -42,6 +44,33 @@ pub trait Source {
 
     /// How far reading is, for a progress bar.
     fn progress(&self) -> Progress;
+
+    /// Tells a source whose shards come and go who holds their state; called once, before reading.
+    fn owned_by(&mut self, owner: Arc<dyn Owner>) {
+        drop(owner);
+    }
+}
+
+/// Who holds the state of a source's shards, asked on the reader's thread while shards change
+/// hands. Calls block until everything read before them is decided.
+pub trait Owner: Send + Sync {
+    /// These shards are ours from now on: loads their state and says where reading each begins;
+    /// `None` is the oldest record there is.
+    ///
+    /// # Errors
+    /// A state cannot be loaded; the source must stop with this error.
+    fn claim(&self, shards: &[u32]) -> Result<Vec<(u32, Option<Position>)>, IngestError>;
+
+    /// These shards are not ours any more. Unless they are `lost` to somebody else already, what
+    /// was read of them is stored before this returns.
+    fn release(&self, shards: &[u32], lost: bool);
+
+    /// Shards that are too far ahead of the others in event time: not to be read for now.
+    fn held_back(&self) -> Vec<u32>;
+
+    /// Shards and the positions below which their state is durable, as it stands now: what a
+    /// consumer group may commit, for people who look at its lag.
+    fn durable(&self) -> Vec<(u32, Position)>;
 }
 
 /// How much of the input is read.
@@ -104,6 +133,29 @@ pub enum Notice {
         /// How many bytes; `None` when nobody can know.
         bytes: Option<u64>,
     },
+    /// Records were deleted at the source before they were read: a hole in what is known.
+    Gap {
+        /// Which shard.
+        shard: u32,
+        /// First missing position.
+        from: Position,
+        /// Where reading goes on.
+        to: Position,
+    },
+    /// How far a shard's newest record is ahead of what was read.
+    Lag {
+        /// Which shard.
+        shard: u32,
+        /// Records not read yet.
+        records: u64,
+    },
+    /// The source cannot be reached at the moment, or can be again.
+    Reachable {
+        /// Whether it can.
+        now: bool,
+        /// What the client library says.
+        reason: String,
+    },
 }
 
 /// One line of a batch: its bytes are `bytes[start..end]`, without the line end.
@@ -126,6 +178,8 @@ pub struct Batch {
     pub lines: Vec<Line>,
     /// Where reading goes on after this batch.
     pub next: Position,
+    /// Which shard all of them belong to; 0 where a source has only one.
+    pub shard: u32,
 }
 
 impl Batch {

@@ -316,6 +316,19 @@ fn warn_of(notice: &Notice) {
         Notice::Unread { path, bytes } => {
             tracing::error!(path, bytes, "bytes of this log were never read and will not be");
         }
+        Notice::Gap { shard, from, to } => {
+            tracing::error!(
+                shard,
+                from,
+                to,
+                "records were deleted before they were read; what they held is not known"
+            );
+        }
+        Notice::Lag { .. } => {}
+        Notice::Reachable { now: true, .. } => tracing::info!("the source can be reached again"),
+        Notice::Reachable { now: false, reason } => {
+            tracing::warn!(reason, "the source cannot be reached; trying on");
+        }
     }
 }
 

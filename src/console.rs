@@ -1,0 +1,1 @@
+//! 8. What people look at: pages, API and metrics over HTTP.

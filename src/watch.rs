@@ -1,0 +1,6 @@
+//! 6. What a running vigie knows about itself, for the console, the API, the metrics and the blind
+//!    alerts. The pipeline writes [`View`]; everybody else reads. Nothing here decides an alert.
+
+pub mod view;
+
+pub use view::{AccountCard, ShardState, ThresholdCard, View};
