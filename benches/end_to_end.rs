@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,7 +13,7 @@ use support::{
 };
 use vigie::decode::Mapping;
 use vigie::ingest::{FileOptions, FileSource};
-use vigie::pipeline::run::drive;
+use vigie::pipeline::run::{Extras, Opened, SHARD, drive, only};
 
 fn main() -> Outcome {
     let world =
@@ -67,12 +68,14 @@ fn count_lines(path: &Path) -> std::io::Result<u64> {
 fn replay(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
     let options = FileOptions { paths: vec![path.to_owned()], ..FileOptions::default() };
     let source = Box::new(FileSource::open(options, None)?);
-    let mut shard = support::shard()?;
+    let shard = support::shard()?;
     let mut hash = 0u64;
     let tell = Box::new(|alert: &vigie::alert::Alert, _: &_| {
         hash = hash.rotate_left(5) ^ u64::from(crc32fast::hash(alert.id.as_bytes()));
         Ok(())
     });
-    drive(source, 0, &mut shard, None, tell, Box::new(|_, _| ()))?;
+    let mut shards = BTreeMap::from([(SHARD, Opened::new(shard))]);
+    drive(source, 0, &mut shards, Extras::default(), tell, Box::new(|_, _| ()))?;
+    let shard = only(shards).ok_or("no shard")?;
     Ok(hash ^ shard.detector().counters().persons)
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::HumanCount;
 
-use super::Failure;
 use super::outcome::Start;
 use super::progress::Bar;
 use super::setup::Setup;
+use super::{Failure, clerk};
 use crate::alert::Alert;
 use crate::decode::PseudonymKey;
 use crate::detect::Control;
@@ -21,8 +21,8 @@ use crate::detect::report::Cause;
 use crate::directory::Accounts;
 use crate::event::TimestampMs;
 use crate::ingest::{Batch, IngestError, Line, Progress, Segment, Source, SourceEvent};
-use crate::pipeline::run::{Keep, drive};
-use crate::pipeline::shard::Output;
+use crate::pipeline::run::{Extras, Opened, SHARD, drive, only};
+use crate::pipeline::shard::{Output, Shard};
 use crate::simulate::{Campaign, Kind, World};
 use crate::store::datadir::{DataDir, Purpose};
 use crate::triage::millis;
@@ -103,7 +103,7 @@ pub(super) fn demo(args: DemoArgs) -> Result<(), Failure> {
     let folder = Scratch::new()?;
     let key = PseudonymKey::PUBLIC;
     let data = DataDir::open(&folder.0, Purpose::Replay)?;
-    let keep = Keep::open(&data, "demo", key, Duration::from_secs(60))?;
+    let keep = clerk::keep(&data, "demo", key, None, Duration::from_secs(60))?;
     let mut shard = setup.shard(key, "demo")?;
     let accounts = Accounts::read("accounts.csv", world.accounts_csv().as_bytes())?;
     shard.schedule(0, 1, Control::Accounts(Arc::new(accounts)));
@@ -119,14 +119,11 @@ pub(super) fn demo(args: DemoArgs) -> Result<(), Failure> {
     let source =
         WorldSource { world: Arc::clone(&world), day: 0, lines: Vec::new(), read: 0, position: 0 };
     let show = Arc::clone(&bar);
-    drive(
-        Box::new(source),
-        0,
-        &mut shard,
-        Some(keep),
-        tell,
-        Box::new(move |progress, shard| show.show(progress, shard)),
-    )?;
+    let mut shards = BTreeMap::from([(SHARD, Opened::new(shard))]);
+    let extras = Extras { keep: Some(keep), ..Extras::default() };
+    let report = Box::new(move |progress, shard: &Shard| show.show(progress, shard));
+    drive(Box::new(source), 0, &mut shards, extras, tell, report)?;
+    let Some(shard) = only(shards) else { return Ok(()) };
     let took = bar.finish().as_secs_f64().max(1e-3);
     if !args.json {
         let raised = raised.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 //! fine (alerts or not), 1 failed, 2 bad usage.
 
 mod check;
+mod clerk;
 mod demo;
 mod evaluate;
 mod gather;

@@ -1,12 +1,14 @@
 //! `vigie replay`: history through the same engine, alert revisions on standard output. Never
 //! acts, never notifies.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::clerk::{self, Office};
 use super::input::{Input, stop_on_signal};
 use super::outcome::{Outcome, Start};
 use super::progress::Bar;
@@ -15,7 +17,7 @@ use super::{Common, Failure};
 use crate::alert::Alert;
 use crate::decode::PseudonymKey;
 use crate::ingest::Resume;
-use crate::pipeline::run::{Keep, drive, restore};
+use crate::pipeline::run::{Extras, Opened, SHARD, drive, only};
 use crate::pipeline::shard::Shard;
 use crate::store::datadir::{DataDir, Purpose};
 
@@ -45,7 +47,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
     let setup = Setup::new(&args.common, !args.quiet)?;
     // Replays are for anybody: a fixed public key, and no person reference is printed.
     let key = PseudonymKey::PUBLIC;
-    let mut shard = setup.shard(key, SOURCE)?;
+    let mut opened = Opened::new(setup.shard(key, SOURCE)?);
     let input = Input {
         paths: args.files,
         follow: false,
@@ -66,15 +68,14 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         }
         let every = Duration::from_secs(u64::from(setup.config.store.snapshot_seconds));
         let data = DataDir::open(state, Purpose::Replay)?;
-        let mut kept = Keep::open(&data, SOURCE, key, every)?;
-        let restored = restore(&kept.snapshots, SOURCE, &mut shard)?;
-        super::setup::schedule(&setup, key, &mut kept, restored.as_ref(), &mut shard)?;
+        opened = Office::open(&setup, &data, SOURCE, key, None)?.open_shard(SHARD)?;
+        let restored = opened.restored.clone();
         resume = restored.map(|r| Resume { segments: r.segments, position: r.position });
-        keep = Some(kept);
+        keep = Some(clerk::keep(&data, SOURCE, key, None, every)?);
         _data = data;
     } else {
         for loaded in setup.controls(key)? {
-            shard.schedule(0, 1, loaded.control);
+            opened.shard.schedule(0, 1, loaded.control);
         }
     }
     let source = input.open(&mut setup.decoder(key)?, resume, stop_on_signal()?)?;
@@ -84,10 +85,13 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         out.write_all(b"\n")?;
         out.flush()
     });
-    let start = Start::of(&shard);
+    let start = Start::of(&opened.shard);
     let bar = Bar::new(start);
     let report = Box::new(|progress, shard: &Shard| bar.show(progress, shard));
-    drive(source, 0, &mut shard, keep, tell, report)?;
+    let mut shards = BTreeMap::from([(SHARD, opened)]);
+    let extras = Extras { keep, ..Extras::default() };
+    drive(source, 0, &mut shards, extras, tell, report)?;
+    let Some(shard) = only(shards) else { return Ok(()) };
     let outcome = Outcome { start, shard: &shard, took: bar.finish(), log: &log };
     if !args.quiet {
         eprintln!("{}", outcome.summary());

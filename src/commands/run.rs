@@ -1,5 +1,6 @@
 //! `vigie run`: the main job. Source → alerts → store, one line on the terminal for each.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,16 +9,17 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::clerk::{self, Office};
 use super::input::{Input, stop_on_signal};
 use super::outcome::{EarlyWarning, Outcome, Start};
 use super::progress::Bar;
-use super::setup::{Setup, schedule};
+use super::setup::Setup;
 use super::{Common, Failure};
 use crate::alert::Alert;
 use crate::decode::PseudonymKey;
 use crate::event::Position;
 use crate::ingest::Resume;
-use crate::pipeline::run::{Keep, drive, restore};
+use crate::pipeline::run::{Extras, SHARD, drive, only};
 use crate::pipeline::shard::{Output, Shard};
 use crate::store::GivenKey;
 use crate::store::datadir::{DataDir, Purpose};
@@ -68,11 +70,10 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let data = DataDir::open(&setup.config.store.data, Purpose::Live)?;
     let key = key(&data, args.pseudonym_key_file.as_deref())?;
     let every = Duration::from_secs(u64::from(setup.config.store.snapshot_seconds));
-    let mut keep = Keep::open(&data, source_name, key, every)?;
-    let mut shard = setup.shard(key, source_name)?;
-    let restored = restore(&keep.snapshots, source_name, &mut shard)?;
-    schedule(&setup, key, &mut keep, restored.as_ref(), &mut shard)?;
-    let restored = restored.unwrap_or_default();
+    let mut office = Office::open(&setup, &data, source_name, key, None)?;
+    let opened = office.open_shard(SHARD)?;
+    let keep = clerk::keep(&data, source_name, key, None, every)?;
+    let restored = opened.restored.clone().unwrap_or_default();
     if stdin {
         tracing::warn!(
             "standard input is read at most once: what was piped in during a crash is lost"
@@ -81,13 +82,13 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let (base, resume) = if stdin {
         // Behind all that was ever stored or told: what was piped in before a crash is lost, and
         // its positions must not make what comes now look told.
-        (restored.position.max(keep.marked).max(keep.told), None)
+        (restored.position.max(opened.reached.marked).max(opened.reached.told), None)
     } else {
         let resume = Resume { segments: restored.segments, position: restored.position };
         (0, (!resume.segments.is_empty()).then_some(resume))
     };
     let source = input.open(&mut setup.decoder(key)?, resume, stop_on_signal()?)?;
-    let start = Start::of(&shard);
+    let start = Start::of(&opened.shard);
     let bar = Arc::new(Bar::new(start));
     let (above, json) = (Arc::clone(&bar), args.json);
     let mut printer = Printer { json, last: None };
@@ -100,13 +101,16 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
         }
         bar.show(progress, shard);
     });
-    drive(source, base, &mut shard, Some(keep), tell, report).map_err(|error| {
+    let mut shards = BTreeMap::from([(SHARD, opened)]);
+    let extras = Extras { keep: Some(keep), clerk: Some(Box::new(office)), ..Extras::default() };
+    drive(source, base, &mut shards, extras, tell, report).map_err(|error| {
         match Failure::from(error) {
             // A watch that nobody reads any more has not ended well.
             Failure::Closed => Failure::Failed("standard output was closed".into()),
             failure => failure,
         }
     })?;
+    let Some(shard) = only(shards) else { return Ok(()) };
     let outcome = Outcome { start, shard: &shard, took: bar.finish(), log: &log };
     eprintln!("{}", outcome.summary());
     outcome.verdict()

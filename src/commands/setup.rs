@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,10 +14,7 @@ use crate::detect::epoch::Budget;
 use crate::detect::rule::Rules;
 use crate::detect::{Control, Detector, Settings};
 use crate::directory;
-use crate::pipeline::run::{Keep, Restored, SHARD, told_key};
 use crate::pipeline::shard::Shard;
-use crate::store::datadir::{DataDir, Purpose};
-use crate::store::{self, KeyId};
 use crate::triage::{Language, Triage};
 
 /// Everything a command needs before it reads its first line.
@@ -29,6 +25,7 @@ pub(super) struct Setup {
 }
 
 /// A control record as it is stored: what, and its fingerprint.
+#[derive(Clone)]
 pub(super) struct Loaded {
     pub(super) kind: &'static str,
     pub(super) digest: String,
@@ -172,7 +169,7 @@ pub(super) fn reference(config: &Config, key: PseudonymKey) -> Result<Vec<Loaded
 }
 
 impl Loaded {
-    fn new(kind: &'static str, control: Control, rows: usize) -> Loaded {
+    pub(super) fn new(kind: &'static str, control: Control, rows: usize) -> Loaded {
         let body = Body { rows: rows as u64, control };
         let bytes = postcard::to_stdvec(&body).unwrap_or_default();
         let digest = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
@@ -184,95 +181,5 @@ impl Loaded {
         let body: Body = postcard::from_bytes(body)
             .map_err(|_| Failure::Failed("a stored control record is damaged".into()))?;
         Ok((body.control, body.rows as usize))
-    }
-}
-
-/// Reference data that stays in force when a later run does not name it.
-const REFERENCE: [&str; 4] = ["accounts", "expected", "persons", "caseload"];
-
-/// Schedules every control record for its position: those stored since the snapshot, and those
-/// whose files changed since they were last stored, from where nothing has been told yet.
-pub(super) fn schedule(
-    setup: &Setup,
-    key: PseudonymKey,
-    keep: &mut Keep,
-    restored: Option<&Restored>,
-    shard: &mut Shard,
-) -> Result<(), Failure> {
-    let from = restored.map_or(0, |r| r.position);
-    let mark = keep.store.mark(&keep.source, SHARD)?.map_or(0, |m| m.position).max(from);
-    for row in keep.store.controls_since(&keep.source, SHARD, from)? {
-        let (control, _) = Loaded::read(&row.body)?;
-        shard.schedule(row.position, row.seq, control);
-    }
-    let controls = setup.controls(key)?;
-    for kind in REFERENCE {
-        if !controls.iter().any(|c| c.kind == kind) && keep.store.latest_control(kind)?.is_some() {
-            tracing::warn!(
-                kind,
-                "no file was given for this reference data; the last one stays in force"
-            );
-        }
-    }
-    for fresh in controls {
-        let good = last_good(keep, fresh)?;
-        // Another source of this folder may have been told already; this one decides for itself.
-        let told = keep.store.last_digest(&keep.source, SHARD, good.kind)?;
-        if told.as_ref() == Some(&good.digest) {
-            continue;
-        }
-        let record = store::sqlite::Control {
-            source: &keep.source,
-            shard: SHARD,
-            position: mark,
-            kind: good.kind,
-            digest: &good.digest,
-            body: &good.body,
-        };
-        let seq = keep.store.record_control(&record, crate::clock::now_ms())?;
-        shard.schedule(mark, seq, good.control);
-    }
-    Ok(())
-}
-
-/// What was read, or what is stored when too many rows are missing from that.
-fn last_good(keep: &Keep, fresh: Loaded) -> Result<Loaded, Failure> {
-    let Some(row) = keep.store.latest_control(fresh.kind)? else { return Ok(fresh) };
-    let (control, before) = Loaded::read(&row.body)?;
-    if row.digest == fresh.digest || !directory::shrinks_too_much(before, fresh.rows) {
-        return Ok(fresh);
-    }
-    tracing::error!(
-        kind = fresh.kind,
-        rows = fresh.rows,
-        before,
-        "reference data lost more than a tenth of its rows; the last good one stays"
-    );
-    Ok(Loaded { kind: fresh.kind, digest: row.digest, body: row.body, control, rows: before })
-}
-
-impl Keep {
-    /// Opens the durable side of a run in a data folder.
-    pub(super) fn open(
-        data: &DataDir,
-        source: &str,
-        key: PseudonymKey,
-        every: Duration,
-    ) -> Result<Keep, Failure> {
-        let store = store::sqlite::Store::open(data)?;
-        let told = store.meta(&told_key(source))?.and_then(|t| t.parse().ok()).unwrap_or(0);
-        let marked = store.mark(source, SHARD)?.map_or(0, |m| m.position);
-        let key_id = KeyId(key.fingerprint());
-        Ok(Keep {
-            snapshots: store::snapshot::Snapshots::new(data, key_id),
-            quarantine: store::quarantine::Quarantine::open(data)?,
-            store,
-            source: source.to_owned(),
-            key_id,
-            told,
-            marked,
-            every,
-            live: data.purpose() == Purpose::Live,
-        })
     }
 }

@@ -176,6 +176,17 @@ impl Today {
         self.current = HourMaxima { hour_of_week, class: class as u8, ..HourMaxima::default() };
     }
 
+    /// Counts from here on as if the day began: what was before is judged. `position` is the last
+    /// record that was.
+    pub fn start_again(&mut self, position: Position) {
+        self.note_maxima();
+        let slot = self.slot;
+        self.windows.iter_mut().for_each(|w| w.reset(slot));
+        (self.records, self.unidentified, self.after_end, self.slack) = (0, 0, 0, 0);
+        self.trail = None;
+        self.first_position = position;
+    }
+
     /// Moves on to a later slot of the day.
     pub fn advance(&mut self, slot: u16, day: &LocalDay, classes: &[HourClass], kind: Kind) {
         self.note_maxima();

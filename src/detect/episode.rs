@@ -239,6 +239,9 @@ pub struct Episode {
     pub positions: (Position, Position),
     /// Epoch of the thresholds.
     pub epoch: u32,
+    /// Id of the judged alert that this one follows.
+    #[serde(skip)]
+    pub follows: Option<String>,
 }
 
 impl Episode {

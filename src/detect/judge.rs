@@ -8,7 +8,7 @@ use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, mi
 use super::epoch::{HourClass, Kind, channel};
 use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, SLOT_MS};
 use super::places::place_hash;
-use super::report::{Cause, Finding, Report};
+use super::report::{AccountDay, Cause, ClosedDay, Expects, Finding, Report};
 use super::rule::{RolePrior, Watch};
 use super::shared::Shared;
 use super::window::Measure;
@@ -322,6 +322,7 @@ fn open_episode(
         learning: false,
         positions: (now.position, now.position),
         epoch: 0,
+        follows: shared.followed(now.index, now.event.time),
     });
     if let Some(today) = &mut account.today {
         episode.epoch = today.epoch;
@@ -596,6 +597,7 @@ fn tell(
         opened: episode.opened,
         first: episode.first,
         last: episode.last,
+        follows: episode.follows.clone(),
         at,
         persons: episode.exposure.tell(),
         records: episode.records,
@@ -611,6 +613,43 @@ fn tell(
         epoch: episode.epoch,
         offset_ms: shared.calendar.offset_ms(episode.opened),
     })));
+}
+
+/// The account at the beginning of its day.
+pub(super) fn day_of(account: &Account, shared: &Shared, closed: Option<ClosedDay>) -> AccountDay {
+    let mut expects = Vec::new();
+    if let Some(today) = &account.today {
+        for touch in TOUCHES {
+            for measure in Measure::ALL {
+                // Not kept: what is known early would start an account's trail early.
+                let at = threshold(account, shared, today, touch, measure, Bar::Plain);
+                let group = shared.group(account.group, today.epoch);
+                let model = account.model(touch, measure, today.class, group);
+                expects.push(Expects {
+                    measure,
+                    touch,
+                    expected: model.mean,
+                    usual: (model.mean + 2.0 * model.sd()).ceil() as u64,
+                    threshold: Some(at).filter(|at| *at < FOREVER),
+                });
+            }
+        }
+    }
+    let key = &shared.groups[account.group as usize].key;
+    let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let channels = &shared.epoch.channels;
+    AccountDay {
+        name: account.name.to_string(),
+        kind: account.kind,
+        partner: named(&key.partner),
+        unit: account.unit_name.and_then(|u| shared.units.name(u)).map(str::to_owned),
+        role: named(&key.role),
+        day: account.day.day,
+        days_closed: account.closed_days,
+        learning: channels.iter().any(|c| !c.mature),
+        expects,
+        closed,
+    }
 }
 
 fn role_prior_label(account: &Account, shared: &Shared) -> Option<(String, String)> {

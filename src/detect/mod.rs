@@ -23,19 +23,20 @@ pub mod window;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alert::EntityKind;
 use crate::directory::{Accounts, Caseload, Expected, PersonUnits};
 use crate::event::{AccessEvent, Outcome, Position, TimestampMs, Touch};
 use account::Account;
 use epoch::{Budget, Epoch, GroupKey, Kind};
 use judge::Now;
 use limits::{ACCOUNTS_MAX, WATERMARK_LAG_MS};
-use report::Finding;
+use report::{ClosedDay, Finding};
 use rule::Rules;
 use shared::{ClassSets, Names, Shared, unit_hash};
 use territory::Territory;
@@ -86,6 +87,23 @@ pub enum Control {
     Rules(Arc<Rules>),
     /// Settings were changed; the key of account names stays.
     Settings(Settings),
+    /// People judged an alert: its episode ends, and the entity's next alert follows it.
+    Verdict(Judged),
+}
+
+/// An alert that people judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Account or source.
+    pub entity: EntityKind,
+    /// Its name.
+    pub name: String,
+    /// Event time of the alert's opening, which tells its episode from others.
+    pub opened: TimestampMs,
+    /// The alert's id, for the one that follows.
+    pub alert: String,
+    /// What it was, in the console's word; nothing is decided by it.
+    pub verdict: String,
 }
 
 /// What happened, in numbers; they never go back.
@@ -148,6 +166,8 @@ pub struct Detector {
     due: TimestampMs,
     /// Where the search for an account to forget goes on.
     hand: u32,
+    /// Say what each account's day was and what its next one is judged by.
+    tells_days: bool,
 }
 
 const NOBODY: (TimestampMs, u32) = (TimestampMs::MIN, u32::MAX);
@@ -180,6 +200,7 @@ impl Detector {
                 groups: Vec::new(),
                 group_index: HashMap::new(),
                 votes: Vec::new(),
+                judged: BTreeMap::new(),
             },
             deadlines: BTreeSet::new(),
             leaders: [NOBODY; 3],
@@ -187,7 +208,14 @@ impl Detector {
             day: None,
             due: TimestampMs::MIN,
             hand: 0,
+            tells_days: false,
         })
+    }
+
+    /// Says from now on what each account's day was ([`Finding::AccountDay`]), for people who look
+    /// at accounts. Changes no alert, and is no part of the state.
+    pub fn tell_days(&mut self) {
+        self.tells_days = true;
     }
 
     /// What happened so far.
@@ -214,6 +242,12 @@ impl Detector {
         &self.shared.epoch
     }
 
+    /// How many accounts and addresses may be in memory.
+    #[must_use]
+    pub fn accounts_max(&self) -> usize {
+        self.shared.settings.accounts_max
+    }
+
     /// Accounts and addresses in memory.
     #[must_use]
     pub fn accounts(&self) -> usize {
@@ -234,8 +268,8 @@ impl Detector {
         self.watermark
     }
 
-    /// Applies one control record.
-    pub fn control(&mut self, control: Control) {
+    /// Applies one control record; a verdict ends an episode.
+    pub fn control(&mut self, control: Control, out: &mut Vec<Finding>) {
         match control {
             Control::Accounts(accounts) => self.shared.accounts = accounts,
             Control::Expected(expected) => self.shared.expected = expected,
@@ -265,7 +299,29 @@ impl Detector {
                     self.shared.settings = Settings { name_key, ..settings };
                 }
             }
+            Control::Verdict(judged) => self.verdict(judged, out),
         }
+    }
+
+    /// What people judged is over: its episode ends, and the day's counts start again, so that the
+    /// next alert of this entity is about what comes after. That one follows, within four weeks.
+    fn verdict(&mut self, judged: Judged, out: &mut Vec<Finding>) {
+        let kind = if judged.entity == EntityKind::Source { Kind::Source } else { Kind::Human };
+        let hash = self.name_hash(&judged.name, kind);
+        let Some(&index) = self.index.get(&hash) else { return };
+        let account = &mut self.accounts[index as usize];
+        match &account.episode {
+            Some(open) if open.opened != judged.opened => return,
+            Some(open) => {
+                let position = open.positions.1;
+                judge::end(account, &self.shared, account.time, out);
+                if let Some(today) = &mut account.today {
+                    today.start_again(position);
+                }
+            }
+            None => {}
+        }
+        self.shared.judged.insert(index, (judged.opened, judged.alert));
     }
 
     /// Applies one event, whose time lies in the years 1970 to 2200 as the decoder sees to.
@@ -287,10 +343,14 @@ impl Detector {
             judge::end_if_quiet(account, shared, account.time, out);
         }
         if account.today.is_none() || !account.day.contains(account.time) {
+            let closed = self.tells_days.then(|| ClosedDay::of(account)).flatten();
             shared.close(account);
             shared.open(account, now.event);
             if let Some(today) = &mut account.today {
                 today.first_position = now.position;
+            }
+            if self.tells_days {
+                out.push(Finding::AccountDay(Box::new(judge::day_of(account, shared, closed))));
             }
         }
         let closed = now.event.time < account.day.start_ms;
@@ -388,6 +448,7 @@ impl Detector {
         self.shared.counters.evicted += 1;
         let account = &mut self.accounts[victim as usize];
         judge::end(account, &self.shared, account.time, out);
+        self.shared.judged.remove(&victim);
         let account = &self.accounts[victim as usize];
         self.index.remove(&self.name_hash(&account.name, account.kind));
         self.leaders.iter_mut().filter(|l| l.1 == victim).for_each(|l| *l = NOBODY);

@@ -1,9 +1,12 @@
 //! What the core says: plain numbers and names; words are triage's business.
 
+use super::account::Account;
 use super::episode::{Circumstances, SignalState, TrailEvent};
-use super::epoch::Partial;
+use super::epoch::{Kind, Partial};
+use super::time::Day;
+use super::window::Measure;
 use crate::alert::EntityKind;
-use crate::event::{Position, TimestampMs};
+use crate::event::{Position, TimestampMs, Touch};
 
 /// Why an episode has something new to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,75 @@ pub enum Finding {
     Episode(Box<Report>),
     /// A local day ended: what this shard learned for the next model epoch.
     DayEnded(Box<Partial>),
+    /// An account began a day; only where [`super::Detector::tell_days`] was asked for.
+    AccountDay(Box<AccountDay>),
+}
+
+/// An account at the beginning of its day, for people who look at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountDay {
+    /// Its name.
+    pub name: String,
+    /// Human, machine or source.
+    pub kind: Kind,
+    /// Its network, when known.
+    pub partner: Option<String>,
+    /// Its unit, when known.
+    pub unit: Option<String>,
+    /// Its job, when known.
+    pub role: Option<String>,
+    /// The day that begins.
+    pub day: Day,
+    /// Days it has closed.
+    pub days_closed: u32,
+    /// Judged by shipped priors.
+    pub learning: bool,
+    /// What is expected of each measure, in the first hour of the day.
+    pub expects: Vec<Expects>,
+    /// The day before it, if there was one.
+    pub closed: Option<ClosedDay>,
+}
+
+/// What an account read on one local day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedDay {
+    /// Which.
+    pub day: Day,
+    /// Distinct persons listed, in one day.
+    pub listed: u64,
+    /// Distinct persons opened.
+    pub opened: u64,
+    /// Foreign origins: the larger of listed and opened.
+    pub foreign: u64,
+}
+
+impl ClosedDay {
+    /// The day an account is in, as far as it went.
+    pub(super) fn of(account: &Account) -> Option<ClosedDay> {
+        let today = account.today.as_ref()?;
+        let [listed, opened] = &today.windows;
+        Some(ClosedDay {
+            day: account.day.day,
+            listed: listed.count(Measure::Persons1d),
+            opened: opened.count(Measure::Persons1d),
+            foreign: listed.count(Measure::Foreign1d).max(opened.count(Measure::Foreign1d)),
+        })
+    }
+}
+
+/// What is expected of one measure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expects {
+    /// Persons or foreign origins, and over which window.
+    pub measure: Measure,
+    /// Listed or opened.
+    pub touch: Touch,
+    /// Mean of the account's baseline.
+    pub expected: f64,
+    /// Two standard deviations above it.
+    pub usual: u64,
+    /// An alert opens at this count; absent: not judged.
+    pub threshold: Option<u64>,
 }
 
 /// An episode as it stands at one change.
@@ -54,6 +126,8 @@ pub struct Report {
     pub first: TimestampMs,
     /// Latest event counted.
     pub last: TimestampMs,
+    /// Id of the judged alert that this one follows.
+    pub follows: Option<String>,
     /// Event time of this change.
     pub at: TimestampMs,
     /// Persons, and the 95 % bounds.

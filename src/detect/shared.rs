@@ -14,7 +14,7 @@ use super::territory::{Territory, Vote};
 use super::time::{Calendar, Day};
 use super::{Counters, Settings};
 use crate::directory::{AccountEntry, Accounts, Expected, Scope};
-use crate::event::AccessEvent;
+use crate::event::{AccessEvent, TimestampMs};
 
 /// A peer group of this shard with the models of two epochs: a day keeps the one it began with.
 #[derive(Clone, Debug)]
@@ -56,6 +56,8 @@ pub struct Shared {
     pub(super) groups: Vec<GroupSlot>,
     pub(super) group_index: HashMap<GroupKey, u32>,
     pub(super) votes: Vec<Vote>,
+    /// By account: opening and id of the last alert that people judged, for the one that follows.
+    pub(super) judged: BTreeMap<u32, (TimestampMs, String)>,
 }
 
 /// Names by number, in order of appearance.
@@ -185,6 +187,13 @@ impl Shared {
     /// The group's part of what is being learned.
     pub fn learning(&mut self, group: u32) -> &mut GroupPartial {
         &mut self.groups[group as usize].partial
+    }
+
+    /// The judged alert that an account's new one follows: within four weeks, and once.
+    pub(super) fn followed(&mut self, account: u32, time: TimestampMs) -> Option<String> {
+        const FOLLOWS_MS: i64 = 28 * 86_400_000;
+        let (opened, id) = self.judged.remove(&account)?;
+        (time - opened <= FOLLOWS_MS).then_some(id)
     }
 
     /// Takes what was learned since the last day's end.

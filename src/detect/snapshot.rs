@@ -4,7 +4,7 @@
 //! A released version is never changed in place: its structs stay here and are converted. Bytes
 //! are checked before they are believed, so that a damaged snapshot is an error and not a panic.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::directory::{Accounts, Expected};
 use crate::event::TimestampMs;
 
 /// Version of the payload written by this build.
-pub const PAYLOAD_VERSION: u16 = 1;
+pub const PAYLOAD_VERSION: u16 = 2;
 
 /// Why a payload cannot be believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +65,15 @@ struct StateRef<'a> {
     day: Option<LocalDay>,
     due: TimestampMs,
     hand: u32,
+    since_2: Since2,
+}
+
+/// What version 2 appends.
+#[derive(Default, Serialize, Deserialize)]
+struct Since2 {
+    judged: BTreeMap<u32, (TimestampMs, String)>,
+    /// Open episodes that follow a judged alert, by account.
+    follows: BTreeMap<u32, String>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +116,9 @@ impl Detector {
             names[*index as usize] = *hash;
         }
         let shared = &self.shared;
+        let episodes =
+            (0..).zip(&self.accounts).filter_map(|(i, a)| Some((i, a.episode.as_ref()?)));
+        let follows = episodes.filter_map(|(i, e)| Some((i, e.follows.clone()?))).collect();
         let state = StateRef {
             settings: &shared.settings,
             rules: &shared.rules,
@@ -130,6 +142,7 @@ impl Detector {
             day: self.day,
             due: self.due,
             hand: self.hand,
+            since_2: Since2 { judged: shared.judged.clone(), follows },
         };
         // Plain data in memory cannot fail to be written to memory.
         let start = before.len();
@@ -145,11 +158,17 @@ impl Detector {
     /// The version is newer, or the bytes are not what that version writes.
     pub fn restore(version: u16, payload: &[u8]) -> Result<Self, SnapshotError> {
         match version {
-            1 => {
-                let state = postcard::from_bytes::<StateV1>(intact(payload)?)
-                    .map_err(|_| SnapshotError::Damaged("it does not parse"))?;
+            1 | 2 => {
+                let unreadable = |_| SnapshotError::Damaged("it does not parse");
+                let bytes = intact(payload)?;
+                let (state, rest) =
+                    postcard::take_from_bytes::<StateV1>(bytes).map_err(unreadable)?;
                 state.check().map_err(SnapshotError::Damaged)?;
-                state.into_detector()
+                let since_2 = match version {
+                    1 => Since2::default(),
+                    _ => postcard::from_bytes(rest).map_err(unreadable)?,
+                };
+                Ok(since_2.add_to(state.into_detector()?))
             }
             0 => Err(SnapshotError::Damaged("version 0 was never written")),
             found => Err(SnapshotError::Newer { found }),
@@ -166,6 +185,19 @@ fn intact(payload: &[u8]) -> Result<&[u8], SnapshotError> {
         Ok(bytes)
     } else {
         Err(SnapshotError::Damaged("its checksum does not match"))
+    }
+}
+
+impl Since2 {
+    fn add_to(self, mut detector: Detector) -> Detector {
+        for (index, id) in self.follows {
+            let account = detector.accounts.get_mut(index as usize);
+            if let Some(episode) = account.and_then(|a| a.episode.as_mut()) {
+                episode.follows = Some(id);
+            }
+        }
+        detector.shared.judged = self.judged;
+        detector
     }
 }
 
@@ -211,6 +243,7 @@ impl StateV1 {
             groups: Vec::new(),
             group_index: HashMap::new(),
             votes: self.votes,
+            judged: BTreeMap::new(),
         };
         for (key, partial) in self.groups {
             let index = shared.group_index(key);
@@ -226,6 +259,7 @@ impl StateV1 {
             day: self.day,
             due: self.due,
             hand: self.hand,
+            tells_days: false,
         })
     }
 }

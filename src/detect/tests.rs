@@ -9,13 +9,14 @@ mod episodes;
 mod learning;
 mod opening;
 mod restart;
+mod verdict;
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::epoch::Builder;
-use super::report::{Cause, Finding, Report};
+use super::report::{AccountDay, Cause, Finding, Report};
 use super::rule::{BUILT_IN, Rules, Watch};
 use super::{Control, Detector, Settings};
 use crate::event::{AccessEvent, Action, Outcome, Person, TimestampMs};
@@ -90,6 +91,7 @@ pub(super) struct Rig {
     pub(super) detector: Detector,
     pub(super) builder: Builder,
     pub(super) reports: Vec<Report>,
+    pub(super) days: Vec<AccountDay>,
     position: u64,
 }
 
@@ -108,6 +110,7 @@ impl Rig {
             detector: Detector::new(settings, Arc::new(rules)).unwrap(),
             builder: Builder::default(),
             reports: Vec::new(),
+            days: Vec::new(),
             position: 0,
         }
     }
@@ -153,8 +156,9 @@ impl Rig {
                 Finding::DayEnded(partial) => {
                     let (rules, budget) = (self.detector.rules(), self.detector.budget());
                     let epoch = self.builder.build(*partial, rules, budget);
-                    self.detector.control(Control::Epoch(Arc::new(epoch)));
+                    self.detector.control(Control::Epoch(Arc::new(epoch)), &mut Vec::new());
                 }
+                Finding::AccountDay(day) => self.days.push(*day),
             }
         }
         self.reports.extend(said.iter().cloned());

@@ -7,6 +7,9 @@ use crate::event::Position;
 /// Why a source cannot be opened or read on.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
+    /// Whoever decides what was read has stopped, and says why.
+    #[error("reading stopped because deciding did")]
+    Stopped,
     /// No path was given.
     #[error("no file to read: name at least one, or - for standard input")]
     NoPaths,

@@ -273,7 +273,7 @@ impl<'a> Play<'a> {
             let entry = AccountEntry { machine: given.machine, ends_on, ..AccountEntry::default() };
             accounts.0.insert(name_of(peer), entry);
         }
-        detector.control(Control::Accounts(Arc::new(accounts)));
+        detector.control(Control::Accounts(Arc::new(accounts)), &mut Vec::new());
         let declare = |ceiling: u64, to: Option<i32>| Expected {
             scope: Scope::Account(name_of(SUBJECT)),
             ceiling,
@@ -284,8 +284,10 @@ impl<'a> Play<'a> {
         };
         let standing = given.declared_ceiling.map(|c| declare(c, None));
         let expected = given.expected_ceiling.map(|c| declare(c, Some(play_day(given))));
-        detector
-            .control(Control::Expected(Arc::new(standing.into_iter().chain(expected).collect())));
+        detector.control(
+            Control::Expected(Arc::new(standing.into_iter().chain(expected).collect())),
+            &mut Vec::new(),
+        );
         let triage = Triage {
             shard: "case".into(),
             rules_version: rules.version.clone(),
@@ -417,7 +419,7 @@ impl<'a> Play<'a> {
         let ended = self.findings.iter().position(|f| matches!(f, Finding::DayEnded(_)));
         if let Some(Finding::DayEnded(partial)) = ended.map(|at| self.findings.remove(at)) {
             let epoch = self.builder.build(*partial, self.detector.rules(), self.detector.budget());
-            self.detector.control(Control::Epoch(Arc::new(epoch)));
+            self.detector.control(Control::Epoch(Arc::new(epoch)), &mut Vec::new());
         }
     }
 }

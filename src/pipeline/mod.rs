@@ -11,6 +11,11 @@
 //! decides nothing.
 
 pub mod cases;
+mod decide;
+pub mod exchange;
+mod hand;
+mod look;
 pub mod run;
 pub mod shard;
 pub mod tally;
+mod write;

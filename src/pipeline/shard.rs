@@ -9,7 +9,7 @@ use super::tally::Tally;
 use crate::alert::Alert;
 use crate::decode::{DecodeError, Decoder, redacted_skeleton};
 use crate::detect::epoch::{Builder, Partial};
-use crate::detect::report::{Cause, Finding, Report};
+use crate::detect::report::{AccountDay, Cause, Finding, Report};
 use crate::detect::snapshot::{PAYLOAD_VERSION, SnapshotError};
 use crate::detect::{Control, Detector};
 use crate::event::{AccessEvent, Position};
@@ -41,6 +41,11 @@ pub enum Output {
         /// Keys and types, no values.
         skeleton: String,
     },
+    /// A local day ended on a shard that is one of several: what it learned, for the epoch that
+    /// all of them will share.
+    DayEnded(Box<Partial>),
+    /// An account began a day, for people who look at it.
+    AccountDay(Box<AccountDay>),
 }
 
 /// One shard and everything that decides for it.
@@ -49,6 +54,9 @@ pub struct Shard {
     decoder: Decoder,
     detector: Detector,
     builder: Builder,
+    /// One of several: epochs are built elsewhere and come as control records.
+    shares_epochs: bool,
+    tells_days: bool,
     triage: Triage,
     tally: Tally,
     findings: Vec<Finding>,
@@ -73,12 +81,26 @@ impl Shard {
             decoder,
             detector,
             builder: Builder::default(),
+            shares_epochs: false,
+            tells_days: false,
             triage,
             tally: Tally::default(),
             findings: Vec::new(),
             controls: VecDeque::new(),
             applied: 0,
         }
+    }
+
+    /// Makes it one of several shards that learn from one another: what it learned leaves as
+    /// [`Output::DayEnded`], and epochs come back as control records.
+    pub fn share_epochs(&mut self) {
+        self.shares_epochs = true;
+    }
+
+    /// Says what each account's day was, as [`Output::AccountDay`]; changes no alert.
+    pub fn tell_days(&mut self) {
+        self.tells_days = true;
+        self.detector.tell_days();
     }
 
     /// Goes on from a snapshot's payload.
@@ -89,6 +111,9 @@ impl Shard {
         let (state, detector): (State, _) = postcard::take_from_bytes(payload)
             .map_err(|_| SnapshotError::Damaged("the shard's part does not parse"))?;
         self.detector = Detector::restore(version, detector)?;
+        if self.tells_days {
+            self.detector.tell_days();
+        }
         self.builder = state.builder;
         self.tally = state.tally;
         self.applied = state.applied;
@@ -134,17 +159,23 @@ impl Shard {
         }
     }
 
+    /// Applies what is scheduled up to a position, before the record there is read: a verdict does
+    /// not wait for a quiet source.
+    pub fn apply_due(&mut self, position: Position, out: &mut Vec<Output>) {
+        self.apply_controls(position, out);
+    }
+
     /// Decides one batch of lines.
     pub fn batch(&mut self, batch: &Batch, out: &mut Vec<Output>) {
         for line in &batch.lines {
-            self.apply_controls(line.position);
+            self.apply_controls(line.position, out);
             self.line(batch.text(*line), line.position, out);
         }
     }
 
     /// An event that needs no decoding: the generator's.
     pub fn event(&mut self, event: &AccessEvent<'_>, position: Position, out: &mut Vec<Output>) {
-        self.apply_controls(position);
+        self.apply_controls(position, out);
         self.tally.lines += 1;
         self.detector.event(event, position, &mut self.findings);
         self.tell(position, out);
@@ -188,12 +219,13 @@ impl Shard {
         }
     }
 
-    fn apply_controls(&mut self, position: Position) {
+    fn apply_controls(&mut self, position: Position, out: &mut Vec<Output>) {
         while self.controls.front().is_some_and(|(at, ..)| *at <= position) {
             let Some((_, seq, control)) = self.controls.pop_front() else { return };
             self.applied = self.applied.max(seq);
-            self.detector.control(control);
+            self.detector.control(control, &mut self.findings);
             self.triage.rules_version.clone_from(&self.detector.rules().version);
+            self.tell(position, out);
         }
     }
 
@@ -201,7 +233,11 @@ impl Shard {
         for finding in std::mem::take(&mut self.findings) {
             match finding {
                 Finding::Episode(report) => self.revision(&report, position, out),
+                Finding::DayEnded(partial) if self.shares_epochs => {
+                    out.push(Output::DayEnded(partial));
+                }
                 Finding::DayEnded(partial) => self.end_day(*partial),
+                Finding::AccountDay(day) => out.push(Output::AccountDay(day)),
             }
         }
     }
@@ -218,6 +254,6 @@ impl Shard {
     fn end_day(&mut self, partial: Partial) {
         let rules = self.detector.rules();
         let epoch = self.builder.build(partial, rules, self.detector.budget());
-        self.detector.control(Control::Epoch(Arc::new(epoch)));
+        self.detector.control(Control::Epoch(Arc::new(epoch)), &mut self.findings);
     }
 }

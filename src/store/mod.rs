@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 pub mod datadir;
 pub mod disk;
+pub mod epochs;
 pub mod format;
 mod key;
 pub mod quarantine;

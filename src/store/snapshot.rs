@@ -58,6 +58,19 @@ pub enum SnapshotError {
         /// Fingerprint of the key in use.
         wanted: KeyId,
     },
+    /// Another instance has taken the shard over.
+    #[error(
+        "{}: another instance has written snapshot {found} of this shard, this one knows {known}: \
+         it has lost the shard and must not write on; restart it to take part again", dir.display()
+    )]
+    TakenOver {
+        /// The shard's folder.
+        dir: PathBuf,
+        /// Newest snapshot there.
+        found: u64,
+        /// Newest that this instance wrote or read.
+        known: u64,
+    },
     /// There are snapshots, and none is whole.
     #[error(
         "{}: every snapshot is damaged, the newest: {newest}; restore the folder from a backup, or \
@@ -116,7 +129,13 @@ impl Snapshots {
     /// The snapshots of this folder, made with this key.
     #[must_use]
     pub fn new(dir: &DataDir, key_id: KeyId) -> Snapshots {
-        Snapshots { disk: RealDisk, root: dir.file("state"), key_id }
+        Snapshots::at(dir.file("state"), key_id)
+    }
+
+    /// The snapshots of a folder that several instances share.
+    #[must_use]
+    pub fn at(root: PathBuf, key_id: KeyId) -> Snapshots {
+        Snapshots { disk: RealDisk, root, key_id }
     }
 }
 
@@ -141,6 +160,40 @@ impl<D: Disk> Snapshots<D> {
         let bytes = format::encode(header, payload);
         replace(&self.disk, &dir, &name, &bytes).map_err(named(&dir.join(&name)))?;
         Ok(Written { seq, bytes: bytes.len() as u64, cleanup: self.clean(&dir).err() })
+    }
+
+    /// As [`Snapshots::write`], unless somebody else has written since snapshot `known`.
+    ///
+    /// # Errors
+    /// As there, or another instance has taken the shard over.
+    pub fn write_after(
+        &self,
+        source: &str,
+        shard: u32,
+        known: u64,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<Written, SnapshotError> {
+        let dir = self.dir(source, shard)?;
+        let found = self.numbers(&dir)?.first().copied().unwrap_or(0);
+        if found > known {
+            return Err(SnapshotError::TakenOver { dir, found, known });
+        }
+        self.write(source, shard, header, payload)
+    }
+
+    /// Takes a shard over: writes its newest snapshot once more under the next number, so that
+    /// whoever had it before is refused. Returns that number; 0 when there is none.
+    ///
+    /// # Errors
+    /// As reading and writing.
+    pub fn take_over(&self, source: &str, shard: u32) -> Result<u64, SnapshotError> {
+        match self.load_latest(source, shard)? {
+            Some(Loaded { header, payload, .. }) => {
+                Ok(self.write(source, shard, &header, &payload)?.seq)
+            }
+            None => Ok(0),
+        }
     }
 
     /// The newest whole snapshot; `None` when the shard never had one.

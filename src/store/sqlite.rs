@@ -20,9 +20,11 @@ use crate::store::disk::{Disk, RealDisk};
 
 mod read;
 mod schema;
+mod verdict;
 pub use read::{
     AlertFilter, PAGE_ROWS_MAX, Page, PageKey, Reader, StoredAlert, Triage, TriageState,
 };
+pub use verdict::VerdictDue;
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -20,6 +20,11 @@ pub struct View {
     pub accounts: DashMap<String, AccountCard>,
     /// Accounts without a card for want of room.
     pub accounts_without_card: AtomicU64,
+    /// Times that an account was seen on another shard than before: a log keyed by something else
+    /// than the account.
+    pub accounts_on_two: AtomicU64,
+    /// Holes in the log: records deleted at the source before they were read.
+    pub gaps: AtomicU64,
 }
 
 /// How one shard stands.

@@ -126,7 +126,7 @@ pub fn directory(data: &[u8]) {
         Detector::new(Settings::default(), Arc::clone(&RULES)).expect("the default zone is there");
     for control in loaded {
         match control {
-            Ok(control) => detector.control(control),
+            Ok(control) => detector.control(control, &mut Vec::new()),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }

@@ -1,5 +1,6 @@
 //! The cases, and what must come of each when it is read straight, in this process.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -13,7 +14,7 @@ use vigie::detect::rule::Rules;
 use vigie::detect::{Control, Detector, Settings};
 use vigie::directory::Accounts;
 use vigie::ingest::{FileOptions, FileSource};
-use vigie::pipeline::run::drive;
+use vigie::pipeline::run::{Extras, Opened, SHARD, drive};
 use vigie::pipeline::shard::{Output, Shard};
 use vigie::triage::{Language, Triage};
 
@@ -89,7 +90,9 @@ fn straight(log: &Path, accounts: &Path) -> String {
         told.push('\n');
         Ok(())
     });
-    drive(Box::new(source), 0, &mut shard, None, tell, Box::new(|_, _| {})).unwrap();
+    let mut shards = BTreeMap::from([(SHARD, Opened::new(shard))]);
+    let report = Box::new(|_, _: &_| {});
+    drive(Box::new(source), 0, &mut shards, Extras::default(), tell, report).unwrap();
     std::mem::take(&mut *told.lock().unwrap())
 }
 

@@ -78,7 +78,7 @@ fn an_account_of_the_directory_needs_no_group_of_the_log() {
         ..Default::default()
     };
     let accounts = crate::directory::Accounts([("a".to_owned(), entry)].into());
-    rig.detector.control(Control::Accounts(Arc::new(accounts)));
+    rig.detector.control(Control::Accounts(Arc::new(accounts)), &mut Vec::new());
     rig.feed(&view("a", at(0, 8, 0), 0..1));
     let names: Vec<_> = rig.detector.shared.groups.iter().map(|g| g.key.name()).collect();
     assert_eq!(names, ["all", "p/r"]);

@@ -27,7 +27,7 @@ fn day_numbers_agree() {
 fn an_account_that_ended_alerts_on_any_successful_access() {
     let mut rig = Rig::new();
     let entry = AccountEntry { ends_on: Some(MONDAY_DAY), ..AccountEntry::default() };
-    rig.detector.control(directory("a", entry));
+    rig.detector.control(directory("a", entry), &mut Vec::new());
     assert!(rig.feed(&view("a", at(0, 23, 50), 0..3)).is_empty(), "its last day");
     let denied = Access { outcome: Outcome::Denied, ..view("a", at(1, 9, 0), 0..0) };
     assert!(rig.feed(&denied).is_empty());
@@ -52,15 +52,15 @@ fn expected_activity_raises_thresholds_between_its_dates_and_from_the_next_day_o
 
     let mut rig = Rig::with_rules(&["volume.toml", "declared-ceiling.toml"]);
     rig.feed(&search("a", at(0, 9, 0), 0..1));
-    rig.detector.control(expected(scope(), 1_000, Some(0), Some(2)));
+    rig.detector.control(expected(scope(), 1_000, Some(0), Some(2)), &mut Vec::new());
     assert!(opens(&mut rig, 0), "the day had begun");
     for (day, alerts) in [(4, true), (2, false), (3, true)] {
         let mut rig = Rig::with_rules(&["volume.toml", "declared-ceiling.toml"]);
-        rig.detector.control(expected(scope(), 1_000, Some(1), Some(2)));
+        rig.detector.control(expected(scope(), 1_000, Some(1), Some(2)), &mut Vec::new());
         assert_eq!(opens(&mut rig, day), alerts, "{day}");
     }
     let mut rig = Rig::with_rules(&["volume.toml", "declared-ceiling.toml"]);
-    rig.detector.control(expected(scope(), 1_000, Some(1), Some(2)));
+    rig.detector.control(expected(scope(), 1_000, Some(1), Some(2)), &mut Vec::new());
     let said = rig.feed(&search("a", at(1, 10, 0), 0..1_001));
     assert!(watches(only(&said)).contains(&Watch::DeclaredCeiling));
     assert!(only(&said).signals.iter().all(|s| s.threshold >= 1_001));
@@ -80,7 +80,7 @@ fn a_standing_declaration_is_a_ceiling_for_its_scope_only() {
         (group("manager"), false),
     ] {
         let mut rig = Rig::with_rules(&["declared-ceiling.toml"]);
-        rig.detector.control(expected(scope.clone(), 40, None, None));
+        rig.detector.control(expected(scope.clone(), 40, None, None), &mut Vec::new());
         let mine = |persons| Access { unit: Some("u".into()), ..view("a", at(0, 10, 0), persons) };
         assert!(rig.feed(&mine(0..40)).is_empty(), "{scope:?}");
         let said = rig.feed(&mine(40..41));
@@ -99,7 +99,8 @@ fn a_standing_declaration_is_a_ceiling_for_its_scope_only() {
 fn declarations_beyond_counting_do_not_overflow() {
     for to in [None, Some(9)] {
         let mut rig = Rig::new();
-        rig.detector.control(expected(Scope::Account("a".into()), u64::MAX, None, to));
+        rig.detector
+            .control(expected(Scope::Account("a".into()), u64::MAX, None, to), &mut Vec::new());
         let said = rig.feed(&search("a", at(0, 10, 0), 0..400));
         assert!(said.iter().all(|r| !watches(r).contains(&Watch::DeclaredCeiling)));
     }
@@ -109,7 +110,7 @@ fn declarations_beyond_counting_do_not_overflow() {
 fn a_machine_is_judged_by_its_own_past() {
     let mut rig = Rig::with_rules(&["volume.toml"]);
     let machine = AccountEntry { machine: true, ..AccountEntry::default() };
-    rig.detector.control(directory("batch", machine));
+    rig.detector.control(directory("batch", machine), &mut Vec::new());
     let night = |day: i64, persons: u64| -> Vec<Access> {
         let part = persons / 8;
         (0..8).map(|n| search("batch", at(day, 2, n as i64), n * part..(n + 1) * part)).collect()

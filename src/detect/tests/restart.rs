@@ -49,6 +49,7 @@ fn restored(rig: &Rig) -> Rig {
         detector: Detector::restore(PAYLOAD_VERSION, &payload).unwrap(),
         builder: rig.builder.clone(),
         reports: rig.reports.clone(),
+        days: rig.days.clone(),
         position: rig.position,
     }
 }

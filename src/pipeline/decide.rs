@@ -1,0 +1,423 @@
+//! The deciding thread: hands what was read to its shard, and what came of it to the writer; takes
+//! shards over and gives them back; brings verdicts and epochs to the shards.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+use super::exchange::Exchange;
+use super::hand::{Hand, Read};
+use super::look::{card, warn_of};
+use super::run::{Clerk, Opened, Reached, Report, Restored, RunError, Saved};
+use super::shard::{Output, Shard};
+use super::write::Work;
+use crate::clock::{Stopwatch, now_ms};
+use crate::detect::snapshot::PAYLOAD_VERSION;
+use crate::event::{Position, TimestampMs};
+use crate::ingest::{Batch, Notice, Progress, Segment, SourceEvent};
+use crate::store::KeyId;
+use crate::store::format::Header;
+use crate::watch::view::{ShardState, View};
+
+/// Event time that a shard may be ahead of the slowest one that has more to read: epochs are built
+/// of all shards' days, and a shard must not live through a day before the others have ended it.
+pub(super) const AHEAD_MAX_MS: i64 = 6 * 3_600_000;
+
+/// How often verdicts, epochs and the view are looked after.
+const ROUNDS: Duration = Duration::from_millis(250);
+
+type Gone = std::sync::mpsc::SendError<Work>;
+
+/// What the deciding thread is made of.
+pub(super) struct Decider<'a> {
+    pub(super) name: String,
+    /// Time between snapshots and the key's fingerprint, when anything is kept.
+    pub(super) kept: Option<(Duration, KeyId)>,
+    pub(super) clerk: Option<Box<dyn Clerk + 'a>>,
+    pub(super) exchange: Option<Exchange>,
+    pub(super) view: Option<Arc<View>>,
+    pub(super) hand: Arc<Hand>,
+    pub(super) report: Report<'a>,
+    pub(super) give_back: SyncSender<Batch>,
+    pub(super) to_write: SyncSender<Work>,
+}
+
+/// One shard while it is ours.
+struct Own {
+    shard: Shard,
+    segments: Vec<Segment>,
+    position: Position,
+    lag: Option<u64>,
+    arrived: Option<TimestampMs>,
+    snapshot_at: Option<TimestampMs>,
+    since: Stopwatch,
+    /// The state has moved since the last snapshot.
+    dirty: bool,
+    /// The view has not seen the newest.
+    unseen: bool,
+}
+
+impl Own {
+    fn of(opened: Opened) -> (Own, Reached) {
+        let Opened { shard, restored, reached } = opened;
+        let Restored { segments, position, .. } = restored.unwrap_or_default();
+        let own = Own {
+            shard,
+            segments,
+            position,
+            lag: None,
+            arrived: None,
+            snapshot_at: None,
+            since: Stopwatch::start(),
+            dirty: false,
+            unseen: true,
+        };
+        (own, reached)
+    }
+}
+
+/// Whose log a notice is about; files have one shard.
+fn shard_of(notice: &Notice) -> u32 {
+    match notice {
+        Notice::Gap { shard, .. } | Notice::Lag { shard, .. } => *shard,
+        _ => super::run::SHARD,
+    }
+}
+
+/// The deciding thread at work.
+pub(super) struct Deciding<'a> {
+    parts: Decider<'a>,
+    own: BTreeMap<u32, Own>,
+    /// Where each account was seen last: the same on two shards is a misdirected log.
+    homes: HashMap<String, u32>,
+    round: Stopwatch,
+    ended: bool,
+    unreachable: Option<String>,
+}
+
+impl<'a> Decider<'a> {
+    /// Takes the shards that are open from the beginning.
+    pub(super) fn start(self, shards: &mut BTreeMap<u32, Opened>) -> Deciding<'a> {
+        let mut own = BTreeMap::new();
+        for (id, opened) in std::mem::take(shards) {
+            let (shard, reached) = Own::of(opened);
+            // A writer that is gone is noticed at the first output.
+            let _ = self.to_write.send(Work::Opened { shard: id, reached });
+            own.insert(id, shard);
+        }
+        let round = Stopwatch::start();
+        let (homes, ended, unreachable) = (HashMap::new(), false, None);
+        Deciding { parts: self, own, homes, round, ended, unreachable }
+    }
+}
+
+impl Deciding<'_> {
+    /// Decides until the source ends.
+    pub(super) fn run(&mut self, from_reader: &Receiver<Read>) -> Result<(), RunError> {
+        loop {
+            match from_reader.recv_timeout(ROUNDS.saturating_sub(self.round.elapsed())) {
+                Ok(Read::Event { event, segments, progress }) => {
+                    if let (Some(news), Some(own)) = (segments, self.own.values_mut().next()) {
+                        own.segments = news;
+                    }
+                    if !self.event(event?, progress)? {
+                        break;
+                    }
+                }
+                Ok(Read::Claim { shards, answer }) => {
+                    let begins = self.claim(&shards)?;
+                    let _ = answer.send(begins);
+                }
+                Ok(Read::Release { shards, lost, answer }) => {
+                    self.release(&shards, lost, answer)?;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.round.elapsed() >= ROUNDS {
+                self.go_round()?;
+                self.round = Stopwatch::start();
+            }
+        }
+        self.ended = true;
+        Ok(())
+    }
+
+    /// Keeps every state and gives the shards back, however the run went.
+    pub(super) fn finish(&mut self, shards: &mut BTreeMap<u32, Opened>) {
+        for id in self.own.keys().copied().collect::<Vec<_>>() {
+            // The writer's own error says why it is gone.
+            let _ = self.snapshot(id);
+            self.show(id);
+        }
+        for (id, own) in std::mem::take(&mut self.own) {
+            let restored =
+                Some(Restored { segments: own.segments, position: own.position, seq: 0 });
+            shards.insert(id, Opened { shard: own.shard, restored, reached: Reached::default() });
+        }
+    }
+
+    /// Returns whether there is more to come.
+    fn event(&mut self, event: SourceEvent, progress: Progress) -> Result<bool, RunError> {
+        match event {
+            SourceEvent::Batch(batch) => self.batch(batch, progress)?,
+            SourceEvent::Notice(notice) => self.notice(&notice)?,
+            SourceEvent::Idle => {
+                if let Some(own) = self.own.values().next() {
+                    (self.parts.report)(progress, &own.shard);
+                }
+            }
+            SourceEvent::End => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn batch(&mut self, batch: Batch, progress: Progress) -> Result<(), RunError> {
+        let id = batch.shard;
+        // A batch of a shard that is gone is somebody else's to decide.
+        if let Some(own) = self.own.get_mut(&id) {
+            let mut outputs = Vec::new();
+            own.shard.batch(&batch, &mut outputs);
+            own.position = batch.next;
+            own.arrived = (!batch.lines.is_empty()).then(now_ms).or(own.arrived);
+            (own.dirty, own.unseen) = (true, true);
+            (self.parts.report)(progress, &own.shard);
+            self.carry_out(id, outputs)?;
+            self.hold_back();
+        }
+        let _ = self.parts.give_back.try_send(batch);
+        Ok(())
+    }
+
+    fn notice(&mut self, notice: &Notice) -> Result<(), RunError> {
+        warn_of(notice);
+        match notice {
+            Notice::Lag { shard, records } => {
+                if let Some(own) = self.own.get_mut(shard) {
+                    (own.lag, own.unseen) = (Some(*records), true);
+                }
+                self.hold_back();
+            }
+            Notice::Reachable { now, reason } => {
+                self.unreachable = (!now).then(|| reason.clone());
+                self.own.values_mut().for_each(|own| own.unseen = true);
+            }
+            Notice::Gap { .. } => {
+                if let Some(view) = &self.parts.view {
+                    view.gaps.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            _ => {}
+        }
+        let id = shard_of(notice);
+        if let Some(own) = self.own.get_mut(&id) {
+            let mut outputs = Vec::new();
+            own.shard.notice(notice, &mut outputs);
+            self.carry_out(id, outputs)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a shard's outputs on; what is for the other shards or for the view is taken out.
+    fn carry_out(&mut self, id: u32, outputs: Vec<Output>) -> Result<(), RunError> {
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        let mut day_ended = false;
+        for output in &outputs {
+            match output {
+                Output::DayEnded(partial) => {
+                    if let Some(exchange) = &self.parts.exchange {
+                        exchange.day_ended(id, partial)?;
+                    }
+                    day_ended = true;
+                }
+                Output::AccountDay(day) => {
+                    if let Some(view) = &self.parts.view {
+                        view.put_account(&day.name, card(day));
+                        let before = self.homes.insert(day.name.clone(), id);
+                        let moved = before.is_some_and(|before| before != id);
+                        view.accounts_on_two.fetch_add(u64::from(moved), Ordering::Relaxed);
+                    }
+                }
+                Output::Alert { .. } | Output::Quarantine { .. } => {}
+            }
+        }
+        if let Some(own) = self.own.get(&id) {
+            let epoch = own.shard.detector().epoch().number;
+            self.send(Work::Outputs { shard: id, outputs, mark: own.position, epoch })?;
+        }
+        if day_ended {
+            self.bring_epoch()?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, work: Work) -> Result<(), RunError> {
+        self.parts.to_write.send(work).map_err(|_: Gone| RunError::Thread("writer"))
+    }
+
+    /// What is due whether or not anything was read.
+    fn go_round(&mut self) -> Result<(), RunError> {
+        self.bring_verdicts()?;
+        self.bring_epoch()?;
+        let every = self.parts.kept.map(|(every, _)| every);
+        for id in self.own.keys().copied().collect::<Vec<_>>() {
+            let due = self.own.get(&id).is_some_and(|own| {
+                own.dirty && every.is_some_and(|every| own.since.elapsed() >= every)
+            });
+            if due {
+                self.snapshot(id)?;
+            }
+            self.show(id);
+        }
+        Ok(())
+    }
+
+    fn positions(&self) -> BTreeMap<u32, Position> {
+        self.own.iter().map(|(id, own)| (*id, own.position)).collect()
+    }
+
+    fn bring_verdicts(&mut self) -> Result<(), RunError> {
+        let positions = self.positions();
+        let Some(clerk) = &mut self.parts.clerk else { return Ok(()) };
+        for (id, seq, control) in clerk.verdicts(&positions)? {
+            let Some(own) = self.own.get_mut(&id) else { continue };
+            own.shard.schedule(own.position, seq, control);
+            let mut outputs = Vec::new();
+            own.shard.apply_due(own.position, &mut outputs);
+            (own.dirty, own.unseen) = (true, true);
+            self.carry_out(id, outputs)?;
+        }
+        Ok(())
+    }
+
+    fn bring_epoch(&mut self) -> Result<(), RunError> {
+        let positions = self.positions();
+        let Some(exchange) = &mut self.parts.exchange else { return Ok(()) };
+        let Some(any) = self.own.values().next() else { return Ok(()) };
+        let detector = any.shard.detector();
+        let (rules, budget) = (detector.rules().clone(), detector.budget());
+        let furthest = self.own.values().map(|own| own.shard.detector().watermark()).max();
+        let own: BTreeSet<u32> = positions.keys().copied().collect();
+        let furthest = furthest.unwrap_or(TimestampMs::MIN);
+        while let Some(epoch) = exchange.next(&own, furthest, &rules, budget)? {
+            let epoch = Arc::new(epoch);
+            let Some(clerk) = &mut self.parts.clerk else { return Ok(()) };
+            for (id, seq) in clerk.epoch(&epoch, &positions)? {
+                let Some(own) = self.own.get_mut(&id) else { continue };
+                let control = crate::detect::Control::Epoch(Arc::clone(&epoch));
+                own.shard.schedule(own.position, seq, control);
+                // It changes thresholds of days to come, and no alert.
+                own.shard.apply_due(own.position, &mut Vec::new());
+                own.dirty = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, id: u32) -> Result<(), RunError> {
+        let Some((_, key_id)) = self.parts.kept else { return Ok(()) };
+        let Some(own) = self.own.get_mut(&id).filter(|own| own.dirty) else { return Ok(()) };
+        let epoch = own.shard.detector().epoch().number;
+        let saved = Saved { segments: own.segments.clone() };
+        let before = postcard::to_stdvec(&saved).unwrap_or_default();
+        let header = Header {
+            payload_version: PAYLOAD_VERSION,
+            key_id,
+            config_hash: [0; 32],
+            epoch,
+            position: own.position,
+        };
+        let payload = own.shard.snapshot_after(before);
+        (own.dirty, own.since, own.unseen) = (false, Stopwatch::start(), true);
+        own.snapshot_at = Some(now_ms());
+        self.send(Work::Snapshot { shard: id, header, payload })
+    }
+
+    fn claim(&mut self, shards: &[u32]) -> Result<Vec<(u32, Option<Position>)>, RunError> {
+        let mut begins = Vec::new();
+        for id in shards {
+            if !self.own.contains_key(id) {
+                let Some(clerk) = &mut self.parts.clerk else {
+                    return Err(RunError::Clerk(format!("nobody can open shard {id}")));
+                };
+                let opened = clerk.open(*id)?;
+                let known = opened.restored.is_some();
+                let (own, reached) = Own::of(opened);
+                self.send(Work::Opened { shard: *id, reached })?;
+                let position = own.position;
+                tracing::info!(shard = id, position, resumed = known, "reading this shard");
+                self.own.insert(*id, own);
+                begins.push((*id, known.then_some(position)));
+            } else if let Some(own) = self.own.get(id) {
+                begins.push((*id, Some(own.position)));
+            }
+        }
+        self.hold_back();
+        Ok(begins)
+    }
+
+    fn release(
+        &mut self,
+        shards: &[u32],
+        lost: bool,
+        answer: SyncSender<()>,
+    ) -> Result<(), RunError> {
+        for id in shards {
+            if !lost {
+                self.snapshot(*id)?;
+            }
+            self.own.remove(id);
+            self.parts.hand.forget(*id);
+            if let Some(view) = &self.parts.view {
+                view.shards.remove(&(self.parts.name.clone(), *id));
+            }
+            self.homes.retain(|_, home| home != id);
+            tracing::info!(shard = id, lost, "this shard is read by another instance now");
+        }
+        self.hold_back();
+        self.send(Work::Done(answer))
+    }
+
+    /// Tells the source which shards are too far ahead of the slowest that has more to read.
+    fn hold_back(&self) {
+        if self.parts.exchange.is_none() {
+            return;
+        }
+        let behind = self.own.values().filter(|own| own.lag.is_some_and(|lag| lag > 0));
+        let slowest = behind.map(|own| own.shard.detector().watermark()).min();
+        let limit =
+            slowest.map_or(TimestampMs::MAX, |slowest| slowest.saturating_add(AHEAD_MAX_MS));
+        let ahead = self.own.iter().filter(|(_, o)| o.shard.detector().watermark() > limit);
+        self.parts.hand.hold_back(ahead.map(|(id, _)| *id).collect());
+    }
+
+    /// Lets others see how a shard stands.
+    fn show(&mut self, id: u32) {
+        let Some(view) = &self.parts.view else { return };
+        let Some(own) = self.own.get_mut(&id).filter(|own| own.unseen || self.ended) else {
+            return;
+        };
+        own.unseen = false;
+        let detector = own.shard.detector();
+        let watermark = detector.watermark();
+        let state = ShardState {
+            position: own.position,
+            lag_records: own.lag,
+            last_arrival_at: own.arrived,
+            last_event_at: (watermark > TimestampMs::MIN).then_some(watermark),
+            unreachable: self.unreachable.clone(),
+            snapshot_at: own.snapshot_at,
+            ended: self.ended,
+            tally: own.shard.tally().clone(),
+            counters: detector.counters(),
+            accounts: detector.accounts() as u64,
+            accounts_max: detector.accounts_max() as u64,
+            epoch: detector.epoch().number,
+        };
+        view.shards.insert((self.parts.name.clone(), id), state);
+    }
+}

@@ -1,0 +1,129 @@
+//! The writer's side: everything durable, in the one order that survives a crash.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use super::hand::Hand;
+use super::run::{Keep, Reached, RunError, Tell, told_key};
+use super::shard::Output;
+use crate::alert::Alert;
+use crate::event::Position;
+use crate::store::format::Header;
+use crate::store::quarantine::Entry;
+use crate::store::sqlite::Commit;
+
+/// Alerts whose events are older than this on arrival are historical: stored, never sent.
+const HISTORICAL_MS: i64 = 3_600_000;
+
+/// What the writer does, in order.
+pub(super) enum Work {
+    /// A shard begins, having got so far before.
+    Opened { shard: u32, reached: Reached },
+    /// What a shard wants done, and where it stands after it.
+    Outputs { shard: u32, outputs: Vec<Output>, mark: Position, epoch: u32 },
+    /// A shard's state.
+    Snapshot { shard: u32, header: Header, payload: Vec<u8> },
+    /// Everything before is done.
+    Done(SyncSender<()>),
+}
+
+/// Works until nobody sends any more.
+pub(super) fn write(
+    mut keep: Option<Keep>,
+    mut tell: Tell<'_>,
+    work: &Receiver<Work>,
+    hand: &Hand,
+) -> Result<(), RunError> {
+    let mut reached = BTreeMap::new();
+    while let Ok(item) = work.recv() {
+        match (item, &mut keep) {
+            (Work::Opened { shard, reached: so_far }, _) => {
+                reached.insert(shard, so_far);
+            }
+            (Work::Outputs { outputs, .. }, None) => {
+                for output in &outputs {
+                    if let Output::Alert { alert, .. } = output {
+                        tell(alert, output)?;
+                    }
+                }
+            }
+            (Work::Outputs { shard, mut outputs, mark, epoch }, Some(keep)) => {
+                let reached = reached.entry(shard).or_default();
+                let batch = Stored { shard, outputs: &mut outputs, mark, epoch };
+                batch.store_and_tell(keep, reached, &mut tell)?;
+            }
+            (Work::Snapshot { shard, header, payload }, Some(keep)) => {
+                keep.quarantine.sync()?;
+                let reached = reached.entry(shard).or_default();
+                let (source, last) = (&keep.source, reached.snapshot);
+                let written = keep.snapshots.write_after(source, shard, last, &header, &payload)?;
+                reached.snapshot = written.seq;
+                hand.is_durable(shard, header.position);
+            }
+            (Work::Snapshot { .. }, None) => {}
+            (Work::Done(answer), _) => drop(answer.send(())),
+        }
+    }
+    Ok(())
+}
+
+/// One batch's outputs on their way to disk.
+struct Stored<'a> {
+    shard: u32,
+    outputs: &'a mut [Output],
+    mark: Position,
+    epoch: u32,
+}
+
+impl Stored<'_> {
+    fn store_and_tell(
+        self,
+        keep: &mut Keep,
+        reached: &mut Reached,
+        tell: &mut Tell<'_>,
+    ) -> Result<(), RunError> {
+        let Stored { shard, outputs, mark, epoch } = self;
+        let mut alerts = Vec::new();
+        for output in outputs.iter_mut() {
+            match output {
+                Output::Alert { alert, position, .. } => {
+                    alert.historical = keep.seeding || (keep.live && is_historical(alert));
+                    alerts.push(((**alert).clone(), *position));
+                }
+                Output::Quarantine { position, length, reason, skeleton }
+                    if *position >= reached.marked =>
+                {
+                    keep.quarantine.put(&Entry {
+                        at_position: *position,
+                        source: &keep.source,
+                        reason,
+                        length: *length,
+                        skeleton,
+                    })?;
+                }
+                Output::Quarantine { .. } | Output::DayEnded(_) | Output::AccountDay(_) => {}
+            }
+        }
+        let source = keep.source.as_str();
+        keep.store.commit(&Commit { source, shard, alerts: &alerts, mark, epoch })?;
+        let mut news = false;
+        for output in &*outputs {
+            if let Output::Alert { alert, position, .. } = output
+                && *position >= reached.told
+            {
+                tell(alert, output)?;
+                news = true;
+            }
+        }
+        if news {
+            keep.store.set_meta(&told_key(source, shard), &mark.to_string())?;
+        }
+        reached.told = reached.told.max(mark);
+        Ok(())
+    }
+}
+
+fn is_historical(alert: &Alert) -> bool {
+    let last = alert.last_event_at.parse::<jiff::Timestamp>();
+    last.is_ok_and(|last| crate::clock::now_ms() - last.as_millisecond() > HISTORICAL_MS)
+}
