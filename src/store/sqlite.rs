@@ -25,16 +25,13 @@ mod read;
 mod related;
 mod schema;
 mod verdict;
-pub use read::{
-    AlertFilter, PAGE_ROWS_MAX, Page, PageKey, Reader, StoredAlert, Triage, TriageState,
-};
-pub use verdict::VerdictDue;
 pub use queue::{
     AlertFilter, Assignee, COUNT_MAX, Count, Counts, PAGE_ROWS_MAX, Page, PageKey, Sort,
 };
 pub use read::{Reader, StoredAlert, Triage, TriageState};
 pub(super) use read::{TRIAGE_COLUMNS, triage};
 pub use related::{AccountDay, OpenCount, Place, Similar, StoredRevision};
+pub use verdict::VerdictDue;
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
