@@ -8,7 +8,7 @@ use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, mi
 use super::epoch::{HourClass, Kind, channel};
 use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, SLOT_MS};
 use super::places::place_hash;
-use super::report::{AccountDay, Cause, ClosedDay, Expects, Finding, Report};
+use super::report::{Cause, Finding, Report};
 use super::rule::{RolePrior, Watch};
 use super::shared::Shared;
 use super::window::Measure;
@@ -107,7 +107,7 @@ fn persons_left(count: u64, until: u64) -> i64 {
 
 /// Which of the two bars of a volume measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bar {
+pub(super) enum Bar {
     /// For everything.
     Plain,
     /// For bulk that has an everyday explanation: people of known units, in office hours, from the
@@ -162,7 +162,7 @@ fn known_threshold(
 
 /// Smallest count that fires: the calibrated level, inverted through the account's own baseline,
 /// and not below what was expected of it.
-fn threshold(
+pub(super) fn threshold(
     account: &Account,
     shared: &Shared,
     today: &Today,
@@ -613,43 +613,6 @@ fn tell(
         epoch: episode.epoch,
         offset_ms: shared.calendar.offset_ms(episode.opened),
     })));
-}
-
-/// The account at the beginning of its day.
-pub(super) fn day_of(account: &Account, shared: &Shared, closed: Option<ClosedDay>) -> AccountDay {
-    let mut expects = Vec::new();
-    if let Some(today) = &account.today {
-        for touch in TOUCHES {
-            for measure in Measure::ALL {
-                // Not kept: what is known early would start an account's trail early.
-                let at = threshold(account, shared, today, touch, measure, Bar::Plain);
-                let group = shared.group(account.group, today.epoch);
-                let model = account.model(touch, measure, today.class, group);
-                expects.push(Expects {
-                    measure,
-                    touch,
-                    expected: model.mean,
-                    usual: (model.mean + 2.0 * model.sd()).ceil() as u64,
-                    threshold: Some(at).filter(|at| *at < FOREVER),
-                });
-            }
-        }
-    }
-    let key = &shared.groups[account.group as usize].key;
-    let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let channels = &shared.epoch.channels;
-    AccountDay {
-        name: account.name.to_string(),
-        kind: account.kind,
-        partner: named(&key.partner),
-        unit: account.unit_name.and_then(|u| shared.units.name(u)).map(str::to_owned),
-        role: named(&key.role),
-        day: account.day.day,
-        days_closed: account.closed_days,
-        learning: channels.iter().any(|c| !c.mature),
-        expects,
-        closed,
-    }
 }
 
 fn role_prior_label(account: &Account, shared: &Shared) -> Option<(String, String)> {

@@ -13,7 +13,9 @@ pub(crate) type Stored = BTreeMap<String, (u32, String)>;
 pub(crate) fn stored(data: &Path) -> Stored {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
     let conn = Connection::open_with_flags(data.join("vigie.db"), flags).unwrap();
-    let mut statement = conn.prepare("SELECT id, revision, body FROM alert").unwrap();
+    let mut statement = conn
+        .prepare("SELECT id, revision, body FROM alert JOIN revision USING (id, revision)")
+        .unwrap();
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
     let stored: Stored = statement.query_map([], row).unwrap().map(Result::unwrap).collect();
     for (id, (newest, body)) in &stored {
@@ -21,14 +23,7 @@ pub(crate) fn stored(data: &Path) -> Stored {
         let (count, last): (u32, u32) =
             conn.query_row(sql, [id], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!((count, last), (*newest, *newest), "revisions of {id}");
-        let last: String = conn
-            .query_row(
-                "SELECT body FROM revision WHERE id = ?1 AND revision = ?2",
-                rusqlite::params![id, newest],
-                |row| row.get(0),
-            )
-            .unwrap();
-        assert_eq!(&last, body);
+        assert!(body.contains(id), "the newest revision of {id} is there");
     }
     stored
 }

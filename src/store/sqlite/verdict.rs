@@ -20,8 +20,9 @@ impl Store {
     pub fn verdicts_due(&self) -> Result<Vec<VerdictDue>, StoreError> {
         let read = || {
             let mut statement = self.conn.prepare_cached(
-                "SELECT verdict.seq, verdict.verdict, alert.body FROM verdict \
-                 JOIN alert USING (id) WHERE verdict.applied = 0 ORDER BY verdict.seq",
+                "SELECT verdict.seq, verdict.verdict, revision.body FROM verdict \
+                 JOIN alert USING (id) JOIN revision USING (id, revision) \
+                 WHERE verdict.applied = 0 ORDER BY verdict.seq",
             )?;
             let rows = statement.query_map([], |row| {
                 Ok(VerdictDue { seq: row.get(0)?, verdict: row.get(1)?, alert: row.get(2)? })
