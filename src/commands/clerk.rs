@@ -99,7 +99,7 @@ impl<'a> Office<'a> {
         let mut reached = Reached {
             told: told.and_then(|t| t.parse().ok()).unwrap_or(0),
             marked: self.store.mark(&self.source, id)?.map_or(0, |m| m.position),
-            snapshot: restored.as_ref().map_or(0, |r| r.seq),
+            snapshot: self.snapshots.newest(&self.source, id)?,
         };
         if self.shares {
             reached.snapshot = self.snapshots.take_over(&self.source, id)?;

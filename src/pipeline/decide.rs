@@ -62,7 +62,7 @@ struct Own {
 impl Own {
     fn of(opened: Opened) -> (Own, Reached) {
         let Opened { shard, restored, reached } = opened;
-        let Restored { segments, position, .. } = restored.unwrap_or_default();
+        let Restored { segments, position } = restored.unwrap_or_default();
         let own = Own {
             shard,
             segments,
@@ -153,8 +153,7 @@ impl Deciding<'_> {
             self.show(id);
         }
         for (id, own) in std::mem::take(&mut self.own) {
-            let restored =
-                Some(Restored { segments: own.segments, position: own.position, seq: 0 });
+            let restored = Some(Restored { segments: own.segments, position: own.position });
             shards.insert(id, Opened { shard: own.shard, restored, reached: Reached::default() });
         }
     }

@@ -184,8 +184,6 @@ pub struct Restored {
     pub segments: Vec<Segment>,
     /// Where it goes on.
     pub position: Position,
-    /// Number of the snapshot.
-    pub seq: u64,
 }
 
 /// Restores the newest good snapshot into `shard`.
@@ -199,7 +197,7 @@ pub fn restore(
     shard: &mut Shard,
 ) -> Result<Option<Restored>, RunError> {
     let Some(loaded) = snapshots.load_latest(source, id)? else { return Ok(None) };
-    let Loaded { header, payload, seq, damaged } = loaded;
+    let Loaded { header, payload, damaged, .. } = loaded;
     let (saved, rest): (Saved, _) = postcard::take_from_bytes(&payload)
         .map_err(|_| PayloadError::Damaged("the source's part does not parse"))?;
     shard.restore(header.payload_version, rest)?;
@@ -207,7 +205,7 @@ pub fn restore(
         let (path, why) = (damage.path.display(), &damage.why);
         tracing::warn!(%path, why, "damaged snapshot; an older one is used and more log read again");
     }
-    Ok(Some(Restored { segments: saved.segments, position: header.position, seq }))
+    Ok(Some(Restored { segments: saved.segments, position: header.position }))
 }
 
 /// Reads a source to its end (or until it is told to stop) through its shards; `shards` holds those

@@ -174,12 +174,21 @@ impl<D: Disk> Snapshots<D> {
         header: &Header,
         payload: &[u8],
     ) -> Result<Written, SnapshotError> {
-        let dir = self.dir(source, shard)?;
-        let found = self.numbers(&dir)?.first().copied().unwrap_or(0);
+        let found = self.newest(source, shard)?;
         if found > known {
+            let dir = self.dir(source, shard)?;
             return Err(SnapshotError::TakenOver { dir, found, known });
         }
         self.write(source, shard, header, payload)
+    }
+
+    /// Number of the shard's newest snapshot, whole or damaged; 0 = there is none.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn newest(&self, source: &str, shard: u32) -> Result<u64, SnapshotError> {
+        let dir = self.dir(source, shard)?;
+        Ok(self.numbers(&dir)?.first().copied().unwrap_or(0))
     }
 
     /// Takes a shard over: writes its newest snapshot once more under the next number, so that
