@@ -18,8 +18,13 @@ use crate::event::{Position, TimestampMs};
 use crate::store::datadir::DataDir;
 use crate::store::disk::{Disk, RealDisk};
 
+mod outbox;
 mod read;
 mod schema;
+pub use outbox::{
+    ATTEMPTS_BEFORE_GIVING_WAY, Claim, Note, Outbox, OutboxCount, OutboxState, Owed, SinkHealth,
+    SinkRule,
+};
 pub use read::{
     AlertFilter, PAGE_ROWS_MAX, Page, PageKey, Reader, StoredAlert, Triage, TriageState,
 };
@@ -57,6 +62,19 @@ pub enum StoreError {
         /// In the file.
         found: i64,
         /// The newest this build knows.
+        supported: usize,
+    },
+    /// Only the owner of the data folder brings the database to a newer schema.
+    #[error(
+        "{}: schema version {found}, this vigie needs {supported}: start `vigie run` on the data \
+         folder once", path.display()
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// In the file.
+        found: i64,
+        /// The one this build needs.
         supported: usize,
     },
     /// SQLite keeps no write-ahead log here.
@@ -145,6 +163,7 @@ pub struct ControlRow {
 pub struct Store {
     conn: Connection,
     path: PathBuf,
+    sinks: Vec<SinkRule>,
 }
 
 impl Store {
@@ -158,7 +177,7 @@ impl Store {
         let mut conn = Connection::open(&path).map_err(sql(&path))?;
         schema::configure(&conn, &path)?;
         schema::migrate(&mut conn, &path, &schema::MIGRATIONS)?;
-        Ok(Store { conn, path })
+        Ok(Store { conn, path, sinks: Vec::new() })
     }
 
     /// A reading connection; open as many as there are threads that read.
@@ -166,18 +185,39 @@ impl Store {
         Reader::open(&self.path).map_err(sql(&self.path))
     }
 
-    /// Stores alert revisions and the shard's mark in one transaction, durable on return. Only
+    /// From now on new revisions are owed to these sinks; none before the first call.
+    pub fn set_sinks(&mut self, sinks: Vec<SinkRule>) {
+        self.sinks = sinks;
+    }
+
+    /// Owes a note to every sink that takes notes, durable on return; the same (id, revision) again
+    /// changes nothing. `now` is the wall clock.
+    pub fn enqueue_note(&mut self, note: &Note<'_>, now: TimestampMs) -> Result<(), StoreError> {
+        let mut write = || {
+            let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            outbox::owe_note(&tx, &self.sinks, note, now)?;
+            tx.commit()
+        };
+        write().map_err(sql(&self.path))
+    }
+
+    /// Stores alert revisions and the shard's mark in one transaction, durable on return, and
+    /// owes each new revision to the sinks that want it in the same transaction. Only
     /// what is greater replaces: the same commit again changes nothing. Returns how many
     /// revisions were new.
     ///
     /// # Errors
     /// The disk refuses; then nothing of the commit is stored.
     pub fn commit(&mut self, commit: &Commit<'_>) -> Result<usize, StoreError> {
+        let sinks = &self.sinks;
         let commit_all = |conn: &mut Connection| {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut new = 0;
             for (alert, position) in commit.alerts {
-                new += put_alert(&tx, alert, *position)?;
+                if put_alert(&tx, alert, *position)? == 1 {
+                    new += 1;
+                    outbox::owe(&tx, sinks, alert)?;
+                }
             }
             put_mark(&tx, commit)?;
             tx.commit()?;

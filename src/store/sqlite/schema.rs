@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{BUSY_TIMEOUT, StoreError, sql};
 
 /// The schema's versions, oldest first. Never edit one that was released: add the next.
-pub(super) const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001.sql")];
+pub(super) const MIGRATIONS: [&str; 2] =
+    [include_str!("../migrations/0001.sql"), include_str!("../migrations/0003.sql")];
 
 /// Settings of the writing connection.
 pub(super) fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -24,6 +25,27 @@ pub(super) fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError
         return Err(StoreError::NoWal { path: path.into(), mode });
     }
     Ok(())
+}
+
+/// Settings of a further writing connection, which must find the newest schema.
+pub(super) fn beside(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    let set = || {
+        conn.busy_timeout(BUSY_TIMEOUT)?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "foreign_keys", true)?;
+        schema_version(conn)
+    };
+    let found = set().map_err(sql(path))?;
+    let supported = MIGRATIONS.len();
+    match usize::try_from(found).unwrap_or(usize::MAX) {
+        version if version > supported => {
+            Err(StoreError::Newer { path: path.into(), found, supported })
+        }
+        version if version < supported => {
+            Err(StoreError::Older { path: path.into(), found, supported })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Brings the database to the newest schema, one transaction a version; foreign keys are enforced
