@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod evaluate;
 mod gather;
+mod hook;
 mod input;
 mod outcome;
 mod progress;
@@ -44,6 +45,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Check configuration, rules with their cases, reference data, and how well a log maps
     Check(check::CheckArgs),
+    /// Try hooks out, see what could not be delivered, send it again
+    Hook(hook::HookArgs),
 }
 
 /// Flags of every command that judges; they win over environment and file.
@@ -115,6 +118,7 @@ impl Cli {
             Command::Simulate(args) => simulate::simulate(args),
             Command::Evaluate(args) => evaluate::evaluate(args),
             Command::Check(args) => check::check(args),
+            Command::Hook(args) => hook::hook(args),
         };
         let (text, code) = match done {
             Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::hook::Delivery;
 use super::input::{Input, stop_on_signal};
 use super::outcome::{EarlyWarning, Outcome, Start};
 use super::progress::Bar;
@@ -69,6 +70,7 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let key = key(&data, args.pseudonym_key_file.as_deref())?;
     let every = Duration::from_secs(u64::from(setup.config.store.snapshot_seconds));
     let mut keep = Keep::open(&data, source_name, key, every)?;
+    let delivery = Delivery::start(&setup.config, &mut keep.store)?;
     let mut shard = setup.shard(key, source_name)?;
     let restored = restore(&keep.snapshots, source_name, &mut shard)?;
     schedule(&setup, key, &mut keep, restored.as_ref(), &mut shard)?;
@@ -100,7 +102,9 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
         }
         bar.show(progress, shard);
     });
-    drive(source, base, &mut shard, Some(keep), tell, report).map_err(|error| {
+    let driven = drive(source, base, &mut shard, Some(keep), tell, report);
+    drop(delivery);
+    driven.map_err(|error| {
         match Failure::from(error) {
             // A watch that nobody reads any more has not ended well.
             Failure::Closed => Failure::Failed("standard output was closed".into()),

@@ -34,7 +34,7 @@ const REST: Duration = Duration::from_secs(5);
 /// How often summaries are looked for.
 const SUMMARY_EVERY_MS: TimestampMs = 30_000;
 
-/// How long attempts may still take after the stop.
+/// How long sending may still take after the stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Somewhere to send to.
@@ -174,13 +174,18 @@ async fn hook_loop(outbox: Shared, hook: Arc<Hook>, mut stop: Stop) {
             Some(landed) = flight.tasks.join_next_with_id() => flight.land(landed).await,
         }
     }
+    // What is due still leaves; a failure puts its row off, so this ends.
     let rest = async {
-        while let Some(landed) = flight.tasks.join_next_with_id().await {
+        loop {
+            if now_ms() >= flight.hold {
+                flight.take_off(now_ms()).await;
+            }
+            let Some(landed) = flight.tasks.join_next_with_id().await else { break };
             flight.land(landed).await;
         }
     };
     if timeout(GRACE, rest).await.is_err() {
-        tracing::info!("attempts that had no answer when vigie stopped are made again");
+        tracing::info!("what had no answer when vigie stopped is sent again at the next start");
     }
 }
 
@@ -279,7 +284,9 @@ fn log(row: &Owed, next: &Next, now: TimestampMs) {
 
 async fn file_loop(outbox: Shared, file: AlertsFile, mut stop: Stop) {
     let file = Arc::new(Mutex::new(file));
-    while !stop.said() {
+    loop {
+        // Looked at before the outbox: what was owed before the stop is still written.
+        let last = stop.said();
         let file = Arc::clone(&file);
         let now = now_ms();
         let wrote = outbox.with(move |outbox| {
@@ -300,6 +307,7 @@ async fn file_loop(outbox: Shared, file: AlertsFile, mut stop: Stop) {
         });
         match wrote.await.flatten() {
             Some(rows) if rows == BATCH_ROWS as usize => {}
+            _ if last => break,
             Some(_) => stop.or(POLL).await,
             None => stop.or(REST).await,
         }

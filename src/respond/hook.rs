@@ -96,7 +96,9 @@ pub fn check_url(text: &str, allow_http: bool) -> Result<Url, String> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if local || allow_http => Ok(url),
-        "http" => Err("must be https; `allow_http = true` if the network in between is safe".into()),
+        "http" => {
+            Err("must be https; `allow_http = true` if the network in between is safe".into())
+        }
         _ => Err("must begin with https://".into()),
     }
 }
@@ -166,7 +168,8 @@ impl Hook {
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.url.as_str());
-        for part in self.settings.secrets.iter().map(Secret::bytes).chain(self.settings.ca.as_deref())
+        for part in
+            self.settings.secrets.iter().map(Secret::bytes).chain(self.settings.ca.as_deref())
         {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
@@ -179,11 +182,8 @@ impl Hook {
 
     /// Sends something owed.
     pub async fn send(&self, owed: &Owed) -> Attempt {
-        let body = super::body::body(
-            owed,
-            self.settings.detail,
-            self.settings.public_url.as_deref(),
-        );
+        let body =
+            super::body::body(owed, self.settings.detail, self.settings.public_url.as_deref());
         match body {
             Ok(body) => self.post(&webhook_id(owed), body, now_ms()).await,
             Err(e) => {
@@ -196,12 +196,8 @@ impl Hook {
 
     async fn post(&self, id: &str, body: String, now: TimestampMs) -> Attempt {
         let watch = Stopwatch::start();
-        let done = |outcome, status, answer| Attempt {
-            outcome,
-            status,
-            answer,
-            took: watch.elapsed(),
-        };
+        let done =
+            |outcome, status, answer| Attempt { outcome, status, answer, took: watch.elapsed() };
         let timestamp = now.div_euclid(1000);
         let signed = match signature(&self.settings.secrets, id, timestamp, &body) {
             Ok(signed) => signed,
@@ -278,7 +274,8 @@ fn meaning(status: StatusCode, headers: &HeaderMap, now: TimestampMs) -> Outcome
         let error = format!("{answered}: switched off until its configuration changes or a replay");
         Outcome::Gone { error }
     } else if status.is_redirection() {
-        let error = format!("{answered}: redirects are not followed; set `url` to the final address");
+        let error =
+            format!("{answered}: redirects are not followed; set `url` to the final address");
         Outcome::Failed { error, retry_after: None }
     } else {
         let may_ask = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();

@@ -80,8 +80,7 @@ impl AlertsFile {
     /// The file, ending with a whole line, and its size.
     fn reopen(&self) -> io::Result<(File, u64)> {
         let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).append(true).create(true).mode(0o640).open(&self.path)?;
+        let mut file = options.read(true).append(true).create(true).mode(0o640).open(&self.path)?;
         let size = file.metadata()?.len();
         let whole = whole_lines(&mut file, size)?;
         if whole < size {

@@ -5,18 +5,8 @@ use std::time::Duration;
 use crate::event::TimestampMs;
 
 /// Waits before each attempt, in seconds: the schedule of Standard Webhooks, about three days.
-const WAITS_S: [u64; 10] = [
-    0,
-    5,
-    5 * 60,
-    30 * 60,
-    2 * 3600,
-    5 * 3600,
-    10 * 3600,
-    14 * 3600,
-    20 * 3600,
-    24 * 3600,
-];
+const WAITS_S: [u64; 10] =
+    [0, 5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600];
 
 /// Longest wait that a receiver may ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -51,12 +51,8 @@ pub enum OutboxState {
 }
 
 impl OutboxState {
-    const ALL: [OutboxState; 4] = [
-        OutboxState::Pending,
-        OutboxState::Delivered,
-        OutboxState::Dead,
-        OutboxState::Summarised,
-    ];
+    const ALL: [OutboxState; 4] =
+        [OutboxState::Pending, OutboxState::Delivered, OutboxState::Dead, OutboxState::Summarised];
 
     /// The word in the database and in metrics.
     #[must_use]

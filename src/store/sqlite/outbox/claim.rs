@@ -121,21 +121,13 @@ impl Outbox {
 
     /// The sink said that it is gone for good: off until its configuration changes or something
     /// is replayed. What is owed stays owed.
-    pub fn disable(
-        &mut self,
-        row: &Owed,
-        error: &str,
-        now: TimestampMs,
-    ) -> Result<(), StoreError> {
+    pub fn disable(&mut self, row: &Owed, error: &str, now: TimestampMs) -> Result<(), StoreError> {
         self.write(|tx| {
             tx.execute(
                 "UPDATE outbox SET attempts = attempts + 1, last_error = ?2 WHERE seq = ?1",
                 params![row.seq, error],
             )?;
-            tx.execute(
-                "UPDATE sink SET disabled_at = ?2 WHERE name = ?1",
-                params![row.sink, now],
-            )?;
+            tx.execute("UPDATE sink SET disabled_at = ?2 WHERE name = ?1", params![row.sink, now])?;
             note_error(tx, &row.sink, error, now)
         })
     }
