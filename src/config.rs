@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+pub mod hook;
 mod layers;
 
 /// The commented defaults.
@@ -24,6 +25,10 @@ pub struct Config {
     pub store: Store,
     /// How alerts speak.
     pub alerts: Alerts,
+    /// The file of alert revisions.
+    pub alerts_file: hook::AlertsFileConfig,
+    /// Who is told of alerts.
+    pub hook: Vec<hook::HookConfig>,
 }
 
 /// `[source]`
@@ -230,7 +235,9 @@ impl Config {
             ("reference", "expected", &mut self.reference.expected),
             ("detection", "rules", &mut self.detection.rules),
             ("store", "data", &mut self.store.data),
+            ("alerts_file", "path", &mut self.alerts_file.path),
         ];
+        hook::resolve(&mut self.hook, folder);
         for (section, key, path) in paths {
             if said(section, key) && !path.as_os_str().is_empty() && path.is_relative() {
                 *path = folder.join(&*path);

@@ -8,6 +8,7 @@ mod demo;
 mod desk;
 mod evaluate;
 mod gather;
+mod hook;
 mod input;
 mod outcome;
 mod progress;
@@ -55,6 +56,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Verify or export the trail of who did and saw what
     Audit(audit::AuditArgs),
+    /// Try hooks out, see what could not be delivered, send it again
+    Hook(hook::HookArgs),
 }
 
 /// Flags of every command that judges; they win over environment and file.
@@ -129,6 +132,7 @@ impl Cli {
             Command::User(args) => user::user(args),
             Command::Token(args) => token::token(args),
             Command::Audit(args) => audit::audit(args),
+            Command::Hook(args) => hook::hook(args),
         };
         let (text, code) = match done {
             Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::clerk::{self, Office};
+use super::hook::Delivery;
 use super::input::{Input, stop_on_signal};
 use super::outcome::{EarlyWarning, Outcome, Start};
 use super::progress::Bar;
@@ -72,7 +73,8 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let every = Duration::from_secs(u64::from(setup.config.store.snapshot_seconds));
     let mut office = Office::open(&setup, &data, source_name, key, None)?;
     let opened = office.open_shard(SHARD)?;
-    let keep = clerk::keep(&data, source_name, key, None, every)?;
+    let mut keep = clerk::keep(&data, source_name, key, None, every)?;
+    let delivery = Delivery::start(&setup.config, &mut keep.store)?;
     let restored = opened.restored.clone().unwrap_or_default();
     if stdin {
         tracing::warn!(
@@ -103,7 +105,9 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     });
     let mut shards = BTreeMap::from([(SHARD, opened)]);
     let extras = Extras { keep: Some(keep), clerk: Some(Box::new(office)), ..Extras::default() };
-    drive(source, base, &mut shards, extras, tell, report).map_err(|error| {
+    let driven = drive(source, base, &mut shards, extras, tell, report);
+    drop(delivery);
+    driven.map_err(|error| {
         match Failure::from(error) {
             // A watch that nobody reads any more has not ended well.
             Failure::Closed => Failure::Failed("standard output was closed".into()),
