@@ -18,8 +18,12 @@ use crate::event::{Position, TimestampMs};
 use crate::store::datadir::DataDir;
 use crate::store::disk::{Disk, RealDisk};
 
+mod blind;
+mod figures;
 mod read;
 mod schema;
+pub use blind::{BLIND_ROWS_MAX, BlindBook, BlindRow, NewBlind};
+pub use figures::{Cursor, NewRevision, NewTaken, NewVerdict, News, OpenFigure};
 pub use read::{
     AlertFilter, PAGE_ROWS_MAX, Page, PageKey, Reader, StoredAlert, Triage, TriageState,
 };

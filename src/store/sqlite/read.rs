@@ -25,7 +25,7 @@ const MATCHING: &str = "FROM alert JOIN triage USING (id) \
      AND (:unit IS NULL OR unit = :unit) \
      AND (:historical IS NULL OR historical = :historical)";
 
-const SEVERITIES: [Severity; 5] =
+pub(super) const SEVERITIES: [Severity; 5] =
     [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
 /// How far people are with an alert.
@@ -147,11 +147,19 @@ pub struct Page {
 /// A reading connection. It never blocks the writer, nor sees half a commit.
 #[derive(Debug)]
 pub struct Reader {
-    conn: Connection,
-    path: PathBuf,
+    pub(super) conn: Connection,
+    pub(super) path: PathBuf,
 }
 
 impl Reader {
+    /// A connection to a database that [`super::Store`] has brought to its schema.
+    ///
+    /// # Errors
+    /// There is no database, or the disk refuses.
+    pub fn beside(path: &Path) -> Result<Reader, StoreError> {
+        Reader::open(path).map_err(sql(path))
+    }
+
     /// A connection beside the writer's, which has brought the schema up to date.
     pub(super) fn open(path: &Path) -> rusqlite::Result<Reader> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{BUSY_TIMEOUT, StoreError, sql};
 
 /// The schema's versions, oldest first. Never edit one that was released: add the next.
-pub(super) const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001.sql")];
+pub(super) const MIGRATIONS: [&str; 2] =
+    [include_str!("../migrations/0001.sql"), include_str!("../migrations/0004.sql")];
 
 /// Settings of the writing connection.
 pub(super) fn configure(conn: &Connection, path: &Path) -> Result<(), StoreError> {
