@@ -2,8 +2,10 @@
 //!    alerts. The pipeline writes [`View`]; everybody else reads. Nothing here decides an alert.
 
 pub mod blind;
+pub mod metrics;
 pub mod view;
 pub mod watcher;
 
+pub use metrics::Metrics;
 pub use view::{AccountCard, ShardState, ThresholdCard, View};
 pub use watcher::{Note, Watcher};

@@ -37,8 +37,12 @@ pub struct Tally {
 
 /// Numbers of a shard since this instance took it up. They watch the log, not the accounts, so they
 /// are not part of the state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Run {
+    /// Lines that were events.
+    pub events: u64,
+    /// Lines that were not, by reason.
+    pub quarantined: BTreeMap<&'static str, u64>,
     /// Time of the last event read, by the source's clock; 0: none yet.
     pub last_time: TimestampMs,
     /// Successful events that return records, by [`Touch`].
@@ -62,11 +66,13 @@ impl Tally {
     pub fn quarantine(&mut self, error: &DecodeError, skeleton: &str) {
         let first = || (error.reason(), skeleton.to_owned());
         self.first_quarantined.get_or_insert_with(first);
+        *self.run.quarantined.entry(error.reason()).or_default() += 1;
         *self.quarantined.entry(error.reason().to_owned()).or_default() += 1;
     }
 
     /// Counts an event by what it says of persons.
     pub fn event(&mut self, event: &AccessEvent<'_>) {
+        self.run.events += 1;
         self.run.last_time = event.time;
         if event.outcome == Outcome::Success && !event.action.is_identity() {
             let touch = event.action.touch() as usize;

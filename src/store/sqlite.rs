@@ -426,5 +426,14 @@ impl FromSql for Unsigned {
     }
 }
 
+/// Somebody takes every new alert; returns how many.
+#[cfg(test)]
+pub(crate) fn take_all_for_test(path: &Path, at: TimestampMs) -> usize {
+    let conn = Connection::open(path).unwrap();
+    let text = "UPDATE triage SET state = 'in_progress', version = version + 1, updated_at = ?1 \
+                WHERE state = 'new'";
+    conn.execute(text, [at]).unwrap()
+}
+
 #[cfg(test)]
 mod tests;

@@ -439,12 +439,7 @@ const LOOK_BACK_MS: i64 = 60 * 86_400_000;
 
 /// Seconds of `from..to` that lie in the working hours of working days: a Friday evening's last
 /// record is three seconds old on Monday morning at three seconds past eight.
-fn working_seconds(
-    calendar: &Calendar,
-    hours: [u8; 2],
-    from: TimestampMs,
-    to: TimestampMs,
-) -> u64 {
+fn working_seconds(calendar: &Calendar, hours: [u8; 2], from: TimestampMs, to: TimestampMs) -> u64 {
     let mut calendar = calendar.clone();
     let mut at = from.max(to - LOOK_BACK_MS);
     let mut worked = 0;

@@ -89,6 +89,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/detect/time.rs",
             "src/triage/",
             "src/simulate/",
+            "src/watch/metrics.rs",
             "src/pipeline/run.rs",
             "src/commands/",
         ],
