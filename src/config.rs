@@ -7,7 +7,10 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 pub mod hook;
+mod blind;
 mod layers;
+
+pub use blind::Blind;
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -29,6 +32,8 @@ pub struct Config {
     pub alerts_file: hook::AlertsFileConfig,
     /// Who is told of alerts.
     pub hook: Vec<hook::HookConfig>,
+    /// When vigie says that it cannot see.
+    pub blind: Blind,
 }
 
 /// `[source]`
@@ -220,6 +225,7 @@ impl Config {
         if let Err(problem) = crate::detect::time::Calendar::new(&detection.zone) {
             wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }
+        wrong.extend(blind::check(self));
         wrong
     }
 
@@ -283,7 +289,10 @@ mod tests {
             assert_eq!(shown.len(), 1, "{shown:?}");
         };
         check("\n[store\n", "vigie.toml:2: ");
-        check("[stor]\n", "vigie.toml:1: stor: unknown key; valid choices: alerts, detection,");
+        check(
+            "[stor]\n",
+            "vigie.toml:1: stor: unknown key; valid choices: alerts, blind, detection,",
+        );
         check("store = 3\n", "vigie.toml:1: store: is integer, must be table");
         check(
             "[detection]\n\naccounts_max = -1\n",
@@ -294,6 +303,8 @@ mod tests {
             "vigie.toml:2: source.population: invalid type: integer `1`, expected a string",
         );
         check("[source]\nmapping = 1\n", "vigie.toml:2: source.mapping: is integer, must be table");
+        check("[blind]\nlate_share = 2\n", "vigie.toml:2: late_share: must lie between 0 and 1");
+        check("[blind]\nworking_hours = [9, 9]\n", "vigie.toml:2: working_hours: two hours");
         check("source.format = 'x'\n", "vigie.toml:1: format: valid choices: native, ecs");
     }
 

@@ -1,9 +1,8 @@
 //! The deciding thread: hands what was read to its shard, and what came of it to the writer; takes
 //! shards over and gives them back; brings verdicts and epochs to the shards.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
@@ -90,8 +89,6 @@ fn shard_of(notice: &Notice) -> u32 {
 pub(super) struct Deciding<'a> {
     parts: Decider<'a>,
     own: BTreeMap<u32, Own>,
-    /// Where each account was seen last: the same on two shards is a misdirected log.
-    homes: HashMap<String, u32>,
     round: Stopwatch,
     ended: bool,
     unreachable: Option<String>,
@@ -108,8 +105,8 @@ impl<'a> Decider<'a> {
             own.insert(id, shard);
         }
         let round = Stopwatch::start();
-        let (homes, ended, unreachable) = (HashMap::new(), false, None);
-        Deciding { parts: self, own, homes, round, ended, unreachable }
+        let (ended, unreachable) = (false, None);
+        Deciding { parts: self, own, round, ended, unreachable }
     }
 }
 
@@ -203,11 +200,6 @@ impl Deciding<'_> {
                 self.unreachable = (!now).then(|| reason.clone());
                 self.own.values_mut().for_each(|own| own.unseen = true);
             }
-            Notice::Gap { .. } => {
-                if let Some(view) = &self.parts.view {
-                    view.gaps.fetch_add(1, Ordering::Relaxed);
-                }
-            }
             _ => {}
         }
         let id = shard_of(notice);
@@ -235,10 +227,7 @@ impl Deciding<'_> {
                 }
                 Output::AccountDay(day) => {
                     if let Some(view) = &self.parts.view {
-                        view.put_account(&day.name, card(day));
-                        let before = self.homes.insert(day.name.clone(), id);
-                        let moved = before.is_some_and(|before| before != id);
-                        view.accounts_on_two.fetch_add(u64::from(moved), Ordering::Relaxed);
+                        view.put_account(&day.name, card(id, day));
                     }
                 }
                 Output::Alert { .. } | Output::Quarantine { .. } => {}
@@ -374,7 +363,6 @@ impl Deciding<'_> {
             if let Some(view) = &self.parts.view {
                 view.shards.remove(&(self.parts.name.clone(), *id));
             }
-            self.homes.retain(|_, home| home != id);
             tracing::info!(shard = id, lost, "this shard is read by another instance now");
         }
         self.hold_back();

@@ -47,7 +47,7 @@ pub(super) fn warn_of(notice: &Notice) {
 }
 
 /// The card of an account that begins a day.
-pub(super) fn card(day: &AccountDay) -> AccountCard {
+pub(super) fn card(shard: u32, day: &AccountDay) -> AccountCard {
     let thresholds = day.expects.iter().map(|expects| ThresholdCard {
         measure: if expects.measure.is_foreign() { "foreign_origins" } else { "distinct_persons" },
         touch: match expects.touch {
@@ -60,6 +60,7 @@ pub(super) fn card(day: &AccountDay) -> AccountCard {
         threshold: expects.threshold,
     });
     AccountCard {
+        shard,
         partner: day.partner.clone(),
         unit: day.unit.clone(),
         role: day.role.clone(),

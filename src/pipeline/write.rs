@@ -124,6 +124,7 @@ impl Stored<'_> {
 }
 
 fn is_historical(alert: &Alert) -> bool {
-    let last = alert.last_event_at.parse::<jiff::Timestamp>();
+    // An end comes a quiet day after the last event, and is news nevertheless.
+    let last = alert.updated_at.parse::<jiff::Timestamp>();
     last.is_ok_and(|last| crate::clock::now_ms() - last.as_millisecond() > HISTORICAL_MS)
 }

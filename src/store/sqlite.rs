@@ -19,6 +19,8 @@ use crate::event::{Position, TimestampMs};
 use crate::store::datadir::DataDir;
 use crate::store::disk::{Disk, RealDisk};
 
+mod blind;
+mod figures;
 mod outbox;
 mod put;
 mod queue;
@@ -26,6 +28,8 @@ mod read;
 mod related;
 mod schema;
 mod verdict;
+pub use blind::{BLIND_ROWS_MAX, BlindBook, BlindRow, NewBlind};
+pub use figures::{Cursor, NewRevision, NewTaken, NewVerdict, News, OpenFigure};
 pub use outbox::{
     ATTEMPTS_BEFORE_GIVING_WAY, Claim, Note, Outbox, OutboxCount, OutboxState, Owed, SinkHealth,
     SinkRule,
@@ -468,6 +472,15 @@ impl FromSql for Unsigned {
         let signed = value.as_i64()?;
         u64::try_from(signed).map(Unsigned).map_err(|_| FromSqlError::OutOfRange(signed))
     }
+}
+
+/// Somebody takes every new alert; returns how many.
+#[cfg(test)]
+pub(crate) fn take_all_for_test(path: &Path, at: TimestampMs) -> usize {
+    let conn = Connection::open(path).unwrap();
+    let text = "UPDATE triage SET state = 'in_progress', version = version + 1, updated_at = ?1 \
+                WHERE state = 'new'";
+    conn.execute(text, [at]).unwrap()
 }
 
 #[cfg(test)]

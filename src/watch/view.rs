@@ -20,11 +20,9 @@ pub struct View {
     pub accounts: DashMap<String, AccountCard>,
     /// Accounts without a card for want of room.
     pub accounts_without_card: AtomicU64,
-    /// Times that an account was seen on another shard than before: a log keyed by something else
-    /// than the account.
-    pub accounts_on_two: AtomicU64,
-    /// Holes in the log: records deleted at the source before they were read.
-    pub gaps: AtomicU64,
+    /// Times an account's day began on another shard of its source than the one before: its counts
+    /// are split, and each half looks innocent.
+    pub accounts_moved: AtomicU64,
 }
 
 /// How one shard stands.
@@ -59,6 +57,8 @@ pub struct ShardState {
 /// One account as it stands since its last day began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountCard {
+    /// Shard it is counted on.
+    pub shard: u32,
     /// Its network, when known.
     pub partner: Option<String>,
     /// Its unit, when known.
@@ -98,6 +98,9 @@ impl View {
     /// Puts an account's card in place of the one before.
     pub fn put_account(&self, name: &str, card: AccountCard) {
         if let Some(mut known) = self.accounts.get_mut(name) {
+            if known.shard != card.shard {
+                self.accounts_moved.fetch_add(1, Ordering::Relaxed);
+            }
             *known = card;
         } else if self.accounts.len() < CARDS_MAX {
             self.accounts.insert(name.to_owned(), card);
@@ -121,5 +124,14 @@ mod tests {
         (0..CARDS_MAX).for_each(|n| view.put_account(&n.to_string(), card(0)));
         assert_eq!(view.accounts.len(), CARDS_MAX);
         assert_eq!(view.accounts_without_card.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn an_account_on_two_shards_is_counted() {
+        let view = View::default();
+        for shard in [0, 0, 1, 1, 0] {
+            view.put_account("a", AccountCard { shard, ..AccountCard::default() });
+        }
+        assert_eq!(view.accounts_moved.load(Ordering::Relaxed), 2);
     }
 }

@@ -107,8 +107,8 @@ impl StoredAlert {
 /// A reading connection. It never blocks the writers, nor sees half a commit.
 #[derive(Debug)]
 pub struct Reader {
-    conn: Connection,
-    path: PathBuf,
+    pub(super) conn: Connection,
+    pub(super) path: PathBuf,
 }
 
 impl Reader {
