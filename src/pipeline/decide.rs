@@ -212,27 +212,25 @@ impl Deciding<'_> {
     }
 
     /// Sends a shard's outputs on; what is for the other shards or for the view is taken out.
-    fn carry_out(&mut self, id: u32, outputs: Vec<Output>) -> Result<(), RunError> {
+    fn carry_out(&mut self, id: u32, mut outputs: Vec<Output>) -> Result<(), RunError> {
         if outputs.is_empty() {
             return Ok(());
         }
         let mut day_ended = false;
         for output in &outputs {
-            match output {
-                Output::DayEnded(partial) => {
-                    if let Some(exchange) = &self.parts.exchange {
-                        exchange.day_ended(id, partial)?;
-                    }
-                    day_ended = true;
+            if let Output::DayEnded(partial) = output {
+                if let Some(exchange) = &self.parts.exchange {
+                    exchange.day_ended(id, partial)?;
                 }
-                Output::AccountDay(day) => {
-                    if let Some(view) = &self.parts.view {
-                        view.put_account(&day.name, card(id, day));
-                    }
-                }
-                Output::Alert { .. } | Output::Quarantine { .. } => {}
+                day_ended = true;
             }
         }
+        // Accounts without a card have no page, and so no history to keep.
+        outputs.retain(|output| match (output, &self.parts.view) {
+            (Output::AccountDay(day), Some(view)) => view.put_account(&day.name, card(id, day)),
+            (Output::AccountDay(_), None) | (Output::DayEnded(_), _) => false,
+            (Output::Alert { .. } | Output::Quarantine { .. }, _) => true,
+        });
         if let Some(own) = self.own.get(&id) {
             let epoch = own.shard.detector().epoch().number;
             self.send(Work::Outputs { shard: id, outputs, mark: own.position, epoch })?;

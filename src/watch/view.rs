@@ -95,17 +95,20 @@ pub struct ThresholdCard {
 }
 
 impl View {
-    /// Puts an account's card in place of the one before.
-    pub fn put_account(&self, name: &str, card: AccountCard) {
+    /// Puts an account's card in place of the one before; false when there is no room for another.
+    pub fn put_account(&self, name: &str, card: AccountCard) -> bool {
         if let Some(mut known) = self.accounts.get_mut(name) {
             if known.shard != card.shard {
                 self.accounts_moved.fetch_add(1, Ordering::Relaxed);
             }
             *known = card;
+            true
         } else if self.accounts.len() < CARDS_MAX {
             self.accounts.insert(name.to_owned(), card);
+            true
         } else {
             self.accounts_without_card.fetch_add(1, Ordering::Relaxed);
+            false
         }
     }
 }
