@@ -19,3 +19,5 @@ mod crash;
 mod service;
 
 mod fuzz;
+
+mod respond;
