@@ -21,3 +21,4 @@ mod service;
 mod fuzz;
 
 mod deploy;
+mod respond;
