@@ -167,7 +167,7 @@ impl Store {
 
     /// A reading connection; open as many as there are threads that read.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.path).map_err(sql(&self.path))
+        Reader::open(&self.path)
     }
 
     /// Stores alert revisions and the shard's mark in one transaction, durable on return. Only

@@ -68,7 +68,7 @@ impl Metrics {
     /// # Errors
     /// The database cannot be read.
     pub fn new(view: Arc<View>, db: &Path, sinks: Sinks) -> Result<Metrics, MetricsError> {
-        let reader = Reader::beside(db)?;
+        let reader = Reader::open(db)?;
         let cursor = reader.cursor_at_end()?;
         let state = State {
             reader,

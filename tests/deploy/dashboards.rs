@@ -86,7 +86,10 @@ fn complaints(board: &Value) -> Vec<String> {
         ensure(!targets.is_empty(), format!("{title}: asks nothing"));
         for target in targets {
             let expression = target["expr"].as_str().unwrap_or("");
-            ensure(expression.contains("job=~\"$job\""), format!("{title}: does not say which job"));
+            ensure(
+                expression.contains("job=~\"$job\""),
+                format!("{title}: does not say which job"),
+            );
             for name in unknown_metrics(expression) {
                 ensure(false, format!("{title}: no metric is called {name}"));
             }

@@ -67,5 +67,8 @@ fn unknown_metrics_are_found() {
         assert_eq!(unknown_metrics(expression), want, "{expression}");
     };
     check("sum(vigie_alerts_open{job=\"vigie\"}) > 0", &[]);
-    check("rate(vigie_ingest_lag_seconds_bucket[5m]) / vigie_nothing_total", &["vigie_nothing_total"]);
+    check(
+        "rate(vigie_ingest_lag_seconds_bucket[5m]) / vigie_nothing_total",
+        &["vigie_nothing_total"],
+    );
 }

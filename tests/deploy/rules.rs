@@ -19,9 +19,11 @@ fn rules_use_metrics_that_exist() {
 
 #[test]
 fn every_rule_is_tested_and_explained() {
-    let (rules, tests) = (text_of("prometheus/vigie.rules.yml"), text_of("prometheus/vigie.rules.test.yml"));
+    let (rules, tests) =
+        (text_of("prometheus/vigie.rules.yml"), text_of("prometheus/vigie.rules.test.yml"));
     let runbook = text_of("RUNBOOK.md");
-    let alerts: Vec<&str> = rules.lines().filter_map(|l| l.trim().strip_prefix("- alert: ")).collect();
+    let alerts: Vec<&str> =
+        rules.lines().filter_map(|l| l.trim().strip_prefix("- alert: ")).collect();
     assert!(alerts.len() >= 8, "{alerts:?}");
     for alert in alerts {
         assert!(tests.contains(&format!("alertname: {alert}")), "{alert} has no test");

@@ -4,7 +4,8 @@ use super::{deploy, run, text_of};
 
 #[test]
 fn the_unit_is_hardened() {
-    let said = run("systemd-analyze", &["security", "--offline=true", "vigie.service"], &deploy(""));
+    let said =
+        run("systemd-analyze", &["security", "--offline=true", "vigie.service"], &deploy(""));
     let line = said.lines().rfind(|line| line.contains("Overall exposure level")).unwrap();
     let score: f64 = line
         .split_whitespace()
@@ -49,11 +50,17 @@ fn what_the_samples_share_is_the_same() {
     check("collect/vector.yaml", &["topic: access-events", "key_field: account"]);
     check("collect/fluent-bit.yaml", &["topics: access-events", "message_key_field: account"]);
     check("compose.yaml", &["--topic=access-events", "compose.vigie.toml", "Containerfile"]);
-    check("compose.vigie.toml", &["topic = \"access-events\"", "metrics_listen = \"0.0.0.0:9464\""]);
+    check(
+        "compose.vigie.toml",
+        &["topic = \"access-events\"", "metrics_listen = \"0.0.0.0:9464\""],
+    );
     check("prometheus/prometheus.yml", &["vigie:9464", "job_name: vigie", "vigie.rules.yml"]);
     check("grafana/provisioning/dashboards/vigie.yaml", &["/etc/grafana/dashboards/vigie"]);
     // What the collectors produce is what the decoder reads.
     for name in ["collect/vector.yaml", "collect/fluent-bit.yaml"] {
-        check(name, &["time", "account", "partner", "action", "records", "ip", "session", "outcome"]);
+        check(
+            name,
+            &["time", "account", "partner", "action", "records", "ip", "session", "outcome"],
+        );
     }
 }

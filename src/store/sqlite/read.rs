@@ -152,20 +152,18 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A connection to a database that [`super::Store`] has brought to its schema.
+    /// A connection beside the writer's, which has brought the schema up to date.
     ///
     /// # Errors
     /// There is no database, or the disk refuses.
-    pub fn beside(path: &Path) -> Result<Reader, StoreError> {
-        Reader::open(path).map_err(sql(path))
-    }
-
-    /// A connection beside the writer's, which has brought the schema up to date.
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Reader> {
+    pub fn open(path: &Path) -> Result<Reader, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(Reader { conn, path: path.into() })
+        let open = || {
+            let conn = Connection::open_with_flags(path, flags)?;
+            conn.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(conn)
+        };
+        Ok(Reader { conn: open().map_err(sql(path))?, path: path.into() })
     }
 
     /// One alert; `None` when there is none of this id.
