@@ -53,7 +53,7 @@ fn world() -> World {
     let db = dir.file("vigie.db");
     let metrics = Metrics::new(Arc::clone(&view), &db, Box::new(sinks)).unwrap();
     let text = std::fs::read_to_string(tests("store/alert.json")).unwrap();
-    let alert: Alert = serde_json::from_str(&text).unwrap();
+    let alert = Alert { revision: 1, ..serde_json::from_str(&text).unwrap() };
     let alerts = [(alert, 1)];
     store.commit(&Commit { source: "log", shard: 0, alerts: &alerts, mark: 2, epoch: 1 }).unwrap();
     let blind = NewBlind {
@@ -92,7 +92,7 @@ impl World {
 }
 
 /// Serves `/metrics` until the process ends.
-fn serve(world: Arc<World>) -> (SocketAddr, Arc<AtomicI64>) {
+fn serve(world: World) -> (SocketAddr, Arc<AtomicI64>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let rounds = Arc::new(AtomicI64::new(0));
@@ -161,7 +161,7 @@ fn prometheus(folder: &Path, target: SocketAddr) -> (Reaped, SocketAddr) {
 
 #[test]
 fn every_panel_of_a_scraped_vigie_has_data() {
-    let world = Arc::new(world());
+    let world = world();
     let (target, rounds) = serve(world);
     let temp = tempfile::tempdir().unwrap();
     let (_running, address) = prometheus(temp.path(), target);

@@ -155,7 +155,19 @@ const THEIRS: &[(&str, &[&str])] = &[
         "toml",
         &["src/detect/rule.rs", "src/decode/mapping.rs", "src/config", "src/commands/gather.rs"],
     ),
-    ("tracing", &["src/pipeline/", "src/watch/watcher.rs", "src/commands/"]),
+    (
+        "tracing",
+        &[
+            "src/pipeline/",
+            "src/watch/",
+            "src/respond/",
+            "src/ingest/kafka.rs",
+            "src/ingest/kafka/",
+            "src/console.rs",
+            "src/console/",
+            "src/commands/",
+        ],
+    ),
     ("tracing_subscriber", &["src/telemetry.rs"]),
     ("tracing", &["src/telemetry.rs"]),
     ("zstd", &["src/ingest/compression.rs", "src/ingest/order.rs", "src/store/format.rs"]),
@@ -347,7 +359,7 @@ fn imports_can_fail() {
             "src/triage/mod.rs:1: rusqlite is used here; its home is src/store/sqlite.rs, \
              src/store/sqlite/, src/store/desk.rs, src/store/desk/",
             "src/triage/mod.rs:2: tracing is used here; its home is src/pipeline/, \
-             src/commands/, src/telemetry.rs",
+             src/watch/, src/respond/, src/ingest/kafka.rs, src/ingest/kafka/, src/console.rs, src/console/, src/commands/, src/telemetry.rs",
         ],
     );
     check("src/new.rs", "", &["src/new.rs:1: module new is not in the import table"]);

@@ -139,7 +139,7 @@ fn a_migration_happens_wholly_or_not_at_all() {
     assert!(migrate(&mut store.conn, &path, &broken).is_err());
     assert_eq!(schema_version(&store.conn).unwrap(), now);
 
-    let rebuild = "DROP TRIGGER triage_shows; \
+    let rebuild = "DROP TRIGGER triage_shows; DROP TRIGGER triage_opened; \
                    CREATE TABLE new AS SELECT * FROM alert; DROP TABLE alert; \
                    ALTER TABLE new RENAME TO alert; CREATE UNIQUE INDEX alert_id ON alert (id);";
     let mended = ["CREATE TABLE extra (x); INSERT INTO extra VALUES (1);"];

@@ -46,10 +46,7 @@ impl Cause {
             Cause::PersonsMissing { touch, now_percent, usual_percent } => format!(
                 "Only {now_percent} % of {} of {subject} name a person, usually {usual_percent} \
                  %: reading through them is not counted.",
-                match touch {
-                    Named::Listed => "searches and lists",
-                    Named::Opened => "opened files",
-                }
+                touch.english()
             ),
             Cause::Late { percent } => format!(
                 "{percent} % of the events of {subject} come after their day was closed: they are \
@@ -120,10 +117,7 @@ impl Cause {
             Cause::PersonsMissing { touch, now_percent, usual_percent } => format!(
                 "Seulement {now_percent} % des {} de {subject} nomment une personne, contre \
                  {usual_percent} % d’habitude : ce qui est lu par là n’est pas compté.",
-                match touch {
-                    Named::Listed => "recherches et listes",
-                    Named::Opened => "dossiers ouverts",
-                }
+                touch.french()
             ),
             Cause::Late { percent } => format!(
                 "{percent} % des événements de {subject} arrivent après la clôture de leur \
@@ -163,6 +157,22 @@ impl Cause {
                 "{items} {} vers {subject} : à renvoyer ou à solder.",
                 if *items == 1 { "envoi abandonné" } else { "envois abandonnés" }
             ),
+        }
+    }
+}
+
+impl Named {
+    fn english(self) -> &'static str {
+        match self {
+            Named::Listed => "searches and lists",
+            Named::Opened => "opened files",
+        }
+    }
+
+    fn french(self) -> &'static str {
+        match self {
+            Named::Listed => "recherches et listes",
+            Named::Opened => "dossiers ouverts",
         }
     }
 }

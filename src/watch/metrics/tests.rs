@@ -157,3 +157,9 @@ fn a_log_cannot_fill_the_monitoring() {
     assert_eq!(seen, ["a", "b", "other", "a"]);
     assert_eq!(Bounded::new(9).label(&"x".repeat(65)), "other");
 }
+
+#[test]
+fn threads_may_share_metrics() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Metrics>();
+}
