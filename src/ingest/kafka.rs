@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
@@ -187,10 +187,11 @@ impl KafkaSource {
                     let payload = record.payload().unwrap_or_default();
                     let read = Read { shard, offset: record.offset().cast_unsigned(), payload };
                     self.bytes_read += payload.len() as u64;
-                    if self.trouble.is_some() {
-                        reached(&mut self.trouble, &mut self.ready);
-                    }
+                    let back = self.trouble.is_some();
                     take_in(&mut self.arenas, &mut self.ready, &self.options.limits, &read);
+                    if back {
+                        self.reached();
+                    }
                     true
                 }
                 Some(Err(ClientError::MessageConsumptionFatal(code))) => {
@@ -272,12 +273,13 @@ impl KafkaSource {
             self.ready.push_back(SourceEvent::Notice(Notice::Reachable { now: false, reason }));
         }
         self.trouble = Some(trouble);
+        self.consumer.context().set_away(true);
     }
 
     /// Says each partition's lag, and that brokers can be reached again.
     fn learn(&mut self, figures: &Figures) {
         if figures.connected && self.trouble == Some(Trouble::Brokers) {
-            reached(&mut self.trouble, &mut self.ready);
+            self.reached();
         }
         for (shard, next) in self.arenas.ours() {
             let known = figures.ends.iter().find(|(s, ..)| *s == shard);
@@ -286,6 +288,14 @@ impl KafkaSource {
                 let records = end.saturating_sub(read);
                 self.ready.push_back(SourceEvent::Notice(Notice::Lag { shard, records }));
             }
+        }
+    }
+
+    fn reached(&mut self) {
+        if self.trouble.take().is_some() {
+            self.consumer.context().set_away(false);
+            let notice = Notice::Reachable { now: true, reason: String::new() };
+            self.ready.push_back(SourceEvent::Notice(notice));
         }
     }
 
@@ -355,13 +365,25 @@ impl KafkaSource {
                 None => aims.push((false, shard, low)),
             }
         }
-        let mut mended = true;
-        // No hole to be seen: it was a moment's error of some partition. All go on where they are.
-        for (_, shard, at) in aims.into_iter().filter(|(hole, ..)| *hole || !holes) {
-            let (shard, at) = (shard.cast_signed(), Offset::Offset(at.cast_signed()));
-            mended &= self.consumer.seek(&self.options.topic, shard, at, ASK).is_ok();
+        // No hole to be seen: it was a moment's error of some partition. All go on where they are,
+        // as they must where the assignment can only be changed as a whole.
+        let by_parts = matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        aims.retain(|(hole, ..)| *hole || !holes || !by_parts);
+        let mut list = TopicPartitionList::new();
+        for (_, shard, at) in aims {
+            let (number, at) = (shard.cast_signed(), Offset::Offset(at.cast_signed()));
+            let _ = list.add_partition_offset(&self.options.topic, number, at);
+            // The new assignment is not paused.
+            self.arenas.hold(shard, false);
         }
-        Ok(mended)
+        // Seeking is refused: after such an error the library counts the partition as stopped.
+        let mended = if by_parts {
+            let without = self.consumer.incremental_unassign(&list);
+            without.and_then(|()| self.consumer.incremental_assign(&list))
+        } else {
+            self.consumer.assign(&list)
+        };
+        Ok(mended.is_ok())
     }
 
     fn hand_over(&mut self, shard: u32) {
@@ -452,12 +474,5 @@ fn take_in(
         let length = payload.len() as u64;
         ready.push_back(SourceEvent::Notice(Notice::Oversized { shard, position: offset, length }));
         arenas.skip_to(shard, offset + 1);
-    }
-}
-
-fn reached(trouble: &mut Option<Trouble>, ready: &mut VecDeque<SourceEvent>) {
-    if trouble.take().is_some() {
-        let notice = Notice::Reachable { now: true, reason: String::new() };
-        ready.push_back(SourceEvent::Notice(notice));
     }
 }

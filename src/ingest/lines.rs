@@ -232,7 +232,8 @@ impl Splitter {
         self.line += self.partial.len() as u64 + newline_bytes;
         let text = text_of(&self.partial, position == self.file_start);
         let oversized = text.len() > self.limits.line_max;
-        let notice = oversized.then_some(Notice::Oversized { shard: 0, position, length: text.end as u64 });
+        let notice =
+            oversized.then_some(Notice::Oversized { shard: 0, position, length: text.end as u64 });
         if !oversized && !text.is_empty() {
             let start = batch.bytes.len();
             batch.bytes.extend_from_slice(&self.partial[text.clone()]);
@@ -368,7 +369,10 @@ mod tests {
         }
         assert!(splitter.partial.capacity() == 0 && batch.bytes.is_empty());
         let length = 40 * BUFFER_BYTES as u64;
-        assert_eq!(splitter.finish(&mut batch), Some(Notice::Oversized { shard: 0, position: 0, length }));
+        assert_eq!(
+            splitter.finish(&mut batch),
+            Some(Notice::Oversized { shard: 0, position: 0, length })
+        );
         assert_eq!(splitter.position(), length);
     }
 

@@ -35,9 +35,13 @@ fn a_broker_that_goes_away_and_comes_back_loses_nothing() {
     });
     // Without a broker to say good-bye to, leaving does not take for ever.
     broker.kill();
+    group.wait("the second notice that it is away", |seen| {
+        let away = |n: &&Notice| matches!(n, Notice::Reachable { now: false, .. });
+        (seen.notices.iter().filter(away).count() == 2).then_some(())
+    });
     let since = Stopwatch::start();
     member.leave();
-    assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
     group.assert_whole(&[(0, 2_000), (1, 2_000), (2, 2_000)]);
     let seen = group.seen();
     let reachable = |n: &&Notice| matches!(n, Notice::Reachable { .. });

@@ -47,8 +47,11 @@ impl Broker {
         let done = Command::new(&setup).output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{} cannot fetch Kafka: {said}", setup.display());
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("{}-{}", fresh("broker"), std::process::id()));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+            "{}-{}",
+            fresh("broker"),
+            std::process::id()
+        ));
         std::fs::create_dir_all(&folder).unwrap();
         let [plain, sasl, tls, control] = free_ports();
         let mut script = Command::new(super::tests("setup/kafka/broker.sh"))

@@ -10,9 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{
-    BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol,
-};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
@@ -75,6 +73,8 @@ pub(super) struct Context {
     news: Mutex<News>,
     /// Something is in `news`.
     some: AtomicBool,
+    /// The brokers cannot be reached.
+    away: AtomicBool,
 }
 
 impl Context {
@@ -85,6 +85,7 @@ impl Context {
             owner: Mutex::new(None),
             news: Mutex::default(),
             some: AtomicBool::new(false),
+            away: AtomicBool::new(false),
         }
     }
 
@@ -97,12 +98,18 @@ impl Context {
         self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether the brokers cannot be reached, so that nothing is asked of them that a good-bye
+    /// would wait for.
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
+    }
+
     /// What was said since the last call; `None` when nothing was.
     pub(super) fn take(&self) -> Option<News> {
         // One thread polls, and the callbacks run on it.
-        self.some.swap(false, Ordering::Relaxed).then(|| {
-            std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
-        })
+        self.some
+            .swap(false, Ordering::Relaxed)
+            .then(|| std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn say(&self, say: impl FnOnce(&mut News)) {
@@ -169,18 +176,13 @@ impl Context {
 
     /// Tells the group how far these partitions are durable. People look at it; nothing of ours
     /// ever reads it, so a failure is no matter.
-    pub(super) fn commit(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        owner: &dyn Owner,
-        shards: &[u32],
-    ) {
+    pub(super) fn commit(&self, consumer: &BaseConsumer<Self>, owner: &dyn Owner, shards: &[u32]) {
         let mut list = TopicPartitionList::new();
         for (shard, at) in owner.durable().into_iter().filter(|(s, _)| shards.contains(s)) {
             let offset = Offset::Offset(at.cast_signed());
             let _ = list.add_partition_offset(&self.topic, shard.cast_signed(), offset);
         }
-        if list.count() > 0 {
+        if list.count() > 0 && !self.away.load(Ordering::Relaxed) {
             let _ = consumer.commit(&list, CommitMode::Async);
         }
     }

@@ -243,9 +243,8 @@ impl Connection {
             if self.security.has_login() && !given {
                 wrong.push((key, format!("security = \"{word}\" needs one")));
             } else if !self.security.has_login() && given {
-                let problem = format!(
-                    "security = \"{word}\" knows no login; sasl_plaintext and sasl_tls do"
-                );
+                let problem =
+                    format!("security = \"{word}\" knows no login; sasl_plaintext and sasl_tls do");
                 wrong.push((key, problem));
             }
         }
