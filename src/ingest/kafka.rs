@@ -13,6 +13,7 @@
 mod arenas;
 mod context;
 mod error;
+mod health;
 mod open;
 mod settings;
 
@@ -20,11 +21,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
-use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError as ClientError;
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
 
 use crate::clock::Stopwatch;
 use crate::event::Position;
@@ -32,7 +33,8 @@ use crate::ingest::{
     Batch, IngestError, Limits, Notice, Owner, Progress, Segment, Source, SourceEvent,
 };
 use arenas::{Arenas, Due};
-use context::{Change, Context, Figures, From, News};
+use context::{Change, Context, From, News};
+use health::Trouble;
 use open::stopped;
 
 pub use error::KafkaError;
@@ -91,18 +93,9 @@ enum Stage {
     Ended,
 }
 
-/// What is wrong, by what ends it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    /// A broker is connected again.
-    Brokers,
-    /// A record is read.
-    Refused,
-}
-
 impl KafkaSource {
     /// Connects to the brokers and looks for the topic. The group is joined by the first
-    /// [`Source::next`].
+    /// [`Source::next`]; without an [`Owner`] all of it is read and nothing committed.
     ///
     /// # Errors
     /// A setting is wrong, no broker answers within 10 s, the login is refused, or there is no
@@ -236,69 +229,6 @@ impl KafkaSource {
         failed.map_or(Ok(()), Err)
     }
 
-    fn trouble_with(&mut self, code: Option<RDKafkaErrorCode>, reason: String) {
-        use RDKafkaErrorCode as Code;
-        let trouble = match code {
-            Some(Code::AutoOffsetReset) => {
-                (self.hole, self.looked) = (true, None);
-                return;
-            }
-            Some(Code::AllBrokersDown) => Trouble::Brokers,
-            Some(Code::Authentication) => {
-                self.last_reason = reason;
-                Trouble::Brokers
-            }
-            Some(Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut) => {
-                self.last_reason = reason;
-                return;
-            }
-            Some(
-                Code::TopicAuthorizationFailed
-                | Code::GroupAuthorizationFailed
-                | Code::ClusterAuthorizationFailed
-                | Code::UnknownTopicOrPartition
-                | Code::UnknownTopic
-                | Code::UnknownPartition,
-            ) => {
-                self.last_reason = reason;
-                Trouble::Refused
-            }
-            _ => {
-                tracing::debug!(?code, reason, "kafka client");
-                return;
-            }
-        };
-        if self.trouble.is_none() {
-            let reason = format!("{}: {}", self.options.connection.brokers, self.last_reason);
-            self.ready.push_back(SourceEvent::Notice(Notice::Reachable { now: false, reason }));
-        }
-        self.trouble = Some(trouble);
-        self.consumer.context().set_away(true);
-    }
-
-    /// Says each partition's lag, and that brokers can be reached again.
-    fn learn(&mut self, figures: &Figures) {
-        if figures.connected && self.trouble == Some(Trouble::Brokers) {
-            self.reached();
-        }
-        for (shard, next) in self.arenas.ours() {
-            let known = figures.ends.iter().find(|(s, ..)| *s == shard);
-            if let Some((_, end, fetched)) = known {
-                let read = next.unwrap_or_default().max(*fetched);
-                let records = end.saturating_sub(read);
-                self.ready.push_back(SourceEvent::Notice(Notice::Lag { shard, records }));
-            }
-        }
-    }
-
-    fn reached(&mut self) {
-        if self.trouble.take().is_some() {
-            self.consumer.context().set_away(false);
-            let notice = Notice::Reachable { now: true, reason: String::new() };
-            self.ready.push_back(SourceEvent::Notice(notice));
-        }
-    }
-
     /// What is due now and then: holding back, commits, holes.
     fn tend(&mut self) -> Result<(), IngestError> {
         if self.hole && self.looked.is_none_or(|since| since.elapsed() >= LOOK_EVERY) {
@@ -337,67 +267,8 @@ impl KafkaSource {
         }
     }
 
-    /// Some partition's next record does not exist. The library does not say which, and it stands
-    /// still until it is told where to go on. Says whether all of them go on.
-    fn mend(&mut self) -> Result<bool, KafkaError> {
-        let mut aims = Vec::new();
-        let mut holes = false;
-        for (shard, next) in self.arenas.ours() {
-            let topic = &self.options.topic;
-            let marks = self.consumer.fetch_watermarks(topic, shard.cast_signed(), ASK);
-            // Later, then.
-            let Ok((low, end)) = marks else { return Ok(false) };
-            let (low, end) = (low.cast_unsigned(), end.cast_unsigned());
-            match next {
-                Some(position) if position > end => {
-                    let topic = topic.clone();
-                    return Err(KafkaError::Ahead { topic, shard, position, end });
-                }
-                Some(from) if from < low => {
-                    holes = true;
-                    self.hand_over(shard);
-                    let notice = Notice::Gap { shard, from, to: low };
-                    self.ready.push_back(SourceEvent::Notice(notice));
-                    self.arenas.skip_to(shard, low);
-                    aims.push((true, shard, low));
-                }
-                Some(next) => aims.push((false, shard, next)),
-                None => aims.push((false, shard, low)),
-            }
-        }
-        // No hole to be seen: it was a moment's error of some partition. All go on where they are,
-        // as they must where the assignment can only be changed as a whole.
-        let by_parts = matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
-        aims.retain(|(hole, ..)| *hole || !holes || !by_parts);
-        let mut list = TopicPartitionList::new();
-        for (_, shard, at) in aims {
-            let (number, at) = (shard.cast_signed(), Offset::Offset(at.cast_signed()));
-            let _ = list.add_partition_offset(&self.options.topic, number, at);
-            // The new assignment is not paused.
-            self.arenas.hold(shard, false);
-        }
-        // Seeking is refused: after such an error the library counts the partition as stopped.
-        let mended = if by_parts {
-            let without = self.consumer.incremental_unassign(&list);
-            without.and_then(|()| self.consumer.incremental_assign(&list))
-        } else {
-            self.consumer.assign(&list)
-        };
-        Ok(mended.is_ok())
-    }
-
     fn hand_over(&mut self, shard: u32) {
         self.ready.extend(self.arenas.take(shard).map(SourceEvent::Batch));
-    }
-
-    fn fatal(&self, code: RDKafkaErrorCode) -> KafkaError {
-        let id = self.options.group_instance_id.clone();
-        match code {
-            RDKafkaErrorCode::Fenced | RDKafkaErrorCode::FencedInstanceId => {
-                KafkaError::Fenced { id }
-            }
-            _ => KafkaError::Fatal(code.to_string()),
-        }
     }
 
     /// Gives the partitions back and leaves the group, while their owner still listens.

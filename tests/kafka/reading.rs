@@ -1,10 +1,11 @@
 //! What is in a topic comes out of the source: all of it, once, in each partition's order.
 
-use vigie::ingest::Notice;
-use vigie::ingest::kafka::Start;
+use vigie::ingest::kafka::{KafkaSource, Start};
+use vigie::ingest::{Batch, Notice, Source, SourceEvent};
 
 use super::member::Group;
 use crate::support::kafka::{Broker, fresh, shared};
+use crate::support::wait_for;
 
 /// Numbered records, spread over partitions.
 pub(super) fn fill(broker: &Broker, topic: &str, partitions: u32, from: u32, count: u32) {
@@ -130,4 +131,22 @@ fn lag_of(notice: &Notice) -> Option<(u32, u64)> {
         Notice::Lag { shard, records } => Some((*shard, *records)),
         _ => None,
     }
+}
+
+#[test]
+fn without_an_owner_all_of_it_is_read() {
+    let (broker, topic) = (shared(), fresh("alone"));
+    broker.create_topic(&topic, 2);
+    fill(broker, &topic, 2, 0, 100);
+    let mut source = KafkaSource::open(Group::new(broker, &topic).options).unwrap();
+    assert_eq!((source.partitions(), source.resumable()), (2, true));
+    let mut lines = 0;
+    wait_for("all records", || {
+        if let SourceEvent::Batch(batch) = source.next(Batch::default()).unwrap() {
+            lines += batch.lines.len();
+        }
+        (lines == 100).then_some(())
+    });
+    assert_eq!(source.progress().bytes_total, None);
+    assert!(source.progress().bytes_read >= 700);
 }

@@ -65,6 +65,25 @@ pub(super) struct Figures {
     pub(super) ends: Vec<(u32, Position, Position)>,
 }
 
+/// Owns shards without any state: they are read from where the settings say.
+struct Nobody;
+
+impl Owner for Nobody {
+    fn claim(&self, shards: &[u32]) -> Result<Vec<(u32, Option<Position>)>, IngestError> {
+        Ok(shards.iter().map(|shard| (*shard, None)).collect())
+    }
+
+    fn release(&self, _: &[u32], _: bool) {}
+
+    fn held_back(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    fn durable(&self) -> Vec<(u32, Position)> {
+        Vec::new()
+    }
+}
+
 /// Callbacks of the consumer.
 pub(super) struct Context {
     topic: String,
@@ -82,7 +101,7 @@ impl Context {
         Context {
             topic: topic.to_owned(),
             start,
-            owner: Mutex::new(None),
+            owner: Mutex::new(Some(Arc::new(Nobody))),
             news: Mutex::default(),
             some: AtomicBool::new(false),
             away: AtomicBool::new(false),
