@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-pub mod hook;
 mod blind;
+pub mod hook;
+mod kafka;
 mod layers;
 
 pub use blind::Blind;
+pub use kafka::Kafka;
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -34,6 +36,8 @@ pub struct Config {
     pub hook: Vec<hook::HookConfig>,
     /// When vigie says that it cannot see.
     pub blind: Blind,
+    /// Where events come from, when not from files.
+    pub kafka: Kafka,
 }
 
 /// `[source]`
@@ -226,6 +230,8 @@ impl Config {
             wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }
         wrong.extend(blind::check(self));
+        let kafka = self.kafka.problems().into_iter();
+        wrong.extend(kafka.map(|(key, problem)| (["kafka", key], format!("{key}: {problem}"))));
         wrong
     }
 
@@ -242,6 +248,11 @@ impl Config {
             ("detection", "rules", &mut self.detection.rules),
             ("store", "data", &mut self.store.data),
             ("alerts_file", "path", &mut self.alerts_file.path),
+            ("kafka", "state", &mut self.kafka.state),
+            ("kafka", "password_file", &mut self.kafka.password_file),
+            ("kafka", "ca_file", &mut self.kafka.ca_file),
+            ("kafka", "cert_file", &mut self.kafka.cert_file),
+            ("kafka", "key_file", &mut self.kafka.key_file),
         ];
         hook::resolve(&mut self.hook, folder);
         for (section, key, path) in paths {

@@ -18,6 +18,8 @@ mod crash;
 
 mod service;
 
+mod kafka;
+
 mod fuzz;
 
 mod deploy;

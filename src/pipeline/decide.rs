@@ -80,7 +80,9 @@ impl Own {
 /// Whose log a notice is about; files have one shard.
 fn shard_of(notice: &Notice) -> u32 {
     match notice {
-        Notice::Gap { shard, .. } | Notice::Lag { shard, .. } => *shard,
+        Notice::Gap { shard, .. } | Notice::Lag { shard, .. } | Notice::Oversized { shard, .. } => {
+            *shard
+        }
         _ => super::run::SHARD,
     }
 }

@@ -187,7 +187,7 @@ impl Shard {
         if let Notice::Gap { .. } | Notice::Unread { .. } | Notice::Damaged { .. } = notice {
             self.tally.hole();
         }
-        if let Notice::Oversized { position, length } = notice {
+        if let Notice::Oversized { position, length, .. } = notice {
             let error = DecodeError::Oversized { bytes: *length as usize };
             self.tally.lines += 1;
             self.tally.quarantine(&error, "");

@@ -13,7 +13,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("directory", &["decode"]),
     ("detect", &["event", "alert", "directory"]),
     ("triage", &["event", "alert", "detect"]),
-    ("ingest", &["event"]),
+    ("ingest", &["event", "clock"]),
     ("store", &["event", "alert"]),
     ("simulate", &["event"]),
     ("pipeline::tally", &["event", "alert", "decode"]),
@@ -41,7 +41,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("watch", &["event", "alert", "store", "detect", "pipeline::tally", "watch::view", "clock"]),
     ("console", &["event", "alert", "store", "triage", "watch", "respond", "clock"]),
     ("pipeline", &[]),
-    ("config", &["decode", "detect", "watch"]),
+    ("config", &["decode", "detect", "ingest", "respond", "watch"]),
     ("telemetry", &[]),
     ("clock", &["event"]),
     (
