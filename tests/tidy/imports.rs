@@ -64,7 +64,7 @@ const OURS: &[(&str, &[&str])] = &[
 /// Third-party crate, and the files (or folders) that are its home.
 const THEIRS: &[(&str, &[&str])] = &[
     ("argon2", &["src/console/"]),
-    ("askama", &["src/console/"]),
+    ("askama", &["src/console/pages/"]),
     ("axum", &["src/console/"]),
     ("base64", &["src/console/", "src/respond/"]),
     ("clap", &["src/main.rs", "src/commands/"]),
@@ -90,6 +90,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/triage/",
             "src/simulate/",
             "src/pipeline/run.rs",
+            "src/console/",
             "src/commands/",
         ],
     ),
@@ -134,6 +135,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/triage/id.rs",
             "src/ingest/resume.rs",
             "src/store/mod.rs",
+            "src/console/",
             "src/commands/setup.rs",
         ],
     ),
