@@ -19,6 +19,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 pub mod datadir;
+pub mod desk;
 pub mod disk;
 pub mod format;
 mod key;
