@@ -110,6 +110,11 @@ impl Hosts {
     }
 }
 
+/// Whether a host, with or without a port, is this machine to itself.
+pub(super) fn is_loopback_name(host: &str) -> bool {
+    LOOPBACK.contains(&without_port(host))
+}
+
 /// The one host that the request names, in lower case.
 fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<String, Problem> {
     let mut named = headers.get_all(header::HOST).iter();

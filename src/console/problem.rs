@@ -25,6 +25,7 @@ pub enum Code {
     Conflict,
     Stale,
     TooLarge,
+    UriTooLong,
     UnsupportedMediaType,
     HostRefused,
     Invalid,
@@ -59,6 +60,7 @@ impl Code {
             Code::Conflict => (S::CONFLICT, "conflict", "Not in this state"),
             Code::Stale => (S::PRECONDITION_FAILED, "stale", "Somebody changed it meanwhile"),
             Code::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
+            Code::UriTooLong => (S::URI_TOO_LONG, "uri-too-long", "The address is too long"),
             Code::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Not this content type")
             }
