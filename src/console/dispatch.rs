@@ -1,7 +1,7 @@
 //! The one way in: host and origin, who asks, whether they may, the form's token, and only then the
 //! handler; on the way out the headers and the form of a refusal.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use super::AppState;
 use super::auth::{self, Who};
 use super::handlers;
 use super::headers;
+use super::listen::Peer;
 use super::problem::{Code, Problem};
 use super::routes::{Access, Kind, NOT_SO, NOWHERE, ROUTES, Route};
 
@@ -175,8 +176,8 @@ async fn enter(
     }
     let who = identify(route, &state, &parts.headers).await?;
     who.check(route, state.settings.metrics_open)?;
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip());
+    let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.0.ip());
     let address = client(peer, &parts.headers, &state.settings.trusted_proxies);
     let body = read(body, &parts.headers).await?;
     let query = Query::<Pairs>::try_from_uri(&parts.uri)

@@ -2,14 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -32,7 +33,7 @@ pub(super) async fn serve(
     listener.local_addr()?;
     let mut stopped = shutdown.clone();
     let bounded = Bounded { listener, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = router.into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(bounded, service).with_graceful_shutdown(async move {
         // An error: whoever could say so is gone.
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -44,6 +45,16 @@ pub(super) async fn serve(
     tokio::select! {
         done = serving.into_future() => done,
         () = late => Ok(()),
+    }
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+impl Connected<IncomingStream<'_, Bounded>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Peer {
+        Peer(*stream.remote_addr())
     }
 }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 
 /// Bytes of the block that HMAC pads its key to (RFC 2104, SHA-256).
 const BLOCK: usize = 64;

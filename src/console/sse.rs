@@ -93,7 +93,7 @@ async fn feed(
     beat.tick().await;
     loop {
         let next = tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => return,
+            () = stopped(&mut shutdown) => return,
             () = sender.closed() => return,
             received = receiver.recv() => match received {
                 Ok(message) => event(&message),
@@ -113,6 +113,12 @@ async fn feed(
             _ => return,
         }
     }
+}
+
+/// Until the console stops.
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // An error: whoever could say so is gone.
+    let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
 fn event(message: &Message) -> Event {

@@ -118,10 +118,10 @@ fn read(
     zone: &jiff::tz::TimeZone,
 ) -> Result<Known, Problem> {
     let from = jiff::Timestamp::from_millisecond(now_ms() - DAYS * 86_400_000);
-    let from = from.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned(zone.clone()).date();
+    let from = zone.to_datetime(from.unwrap_or(jiff::Timestamp::UNIX_EPOCH)).date().to_string();
     let mut days = reader.account_days(&account, "")?;
     // The last days that it was active, wherever in time a replayed history lies; live, the last 90.
-    let recent = days.iter().filter(|day| day.day >= from.to_string()).count();
+    let recent = days.iter().filter(|day| day.day >= from).count();
     let keep = if recent > 0 { recent } else { days.len().min(DAYS.unsigned_abs() as usize) };
     let days = days.split_off(days.len() - keep);
     let days = days.into_iter().map(|day| Day {

@@ -1,5 +1,6 @@
 //! How vigie itself is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -29,6 +30,8 @@ pub(in crate::console) async fn show(call: Call) -> Result<Response, Problem> {
         .collect();
     shards.sort_by(|a, b| (&a.source, a.shard).cmp(&(&b.source, b.shard)));
     let mut page = Health { shards, reading, ..Health::default() };
+    page.quarantined = sums(view.shards.iter().map(|shard| shard.tally.quarantined.clone()));
+    page.dropped_fields = sums(view.shards.iter().map(|shard| shard.tally.dropped_fields.clone()));
     let outside = Arc::clone(&call.state.outside);
     let page = blocking(move || {
         outside.health(&mut page);
@@ -36,6 +39,15 @@ pub(in crate::console) async fn show(call: Call) -> Result<Response, Problem> {
     })
     .await?;
     show_page(&call, StatusCode::OK, |chrome| pages::health(&page, chrome)).await
+}
+
+/// Counts of all shards, by name.
+fn sums(of_shards: impl Iterator<Item = BTreeMap<String, u64>>) -> Vec<(String, u64)> {
+    let mut sums = BTreeMap::new();
+    for (name, count) in of_shards.flatten() {
+        *sums.entry(name).or_default() += count;
+    }
+    sums.into_iter().collect()
 }
 
 fn shard(source: &str, shard: u32, state: &ShardState) -> Shard {
@@ -49,9 +61,9 @@ fn shard(source: &str, shard: u32, state: &ShardState) -> Shard {
         snapshot_at: state.snapshot_at,
         unreachable: state.unreachable.clone(),
         ended: state.ended,
-        events: state.tally.events,
+        events: state.counters.events,
         late: state.counters.late,
-        quarantined: state.tally.quarantined,
+        quarantined: state.tally.quarantined.values().sum(),
         accounts: (state.accounts, state.accounts_max),
     }
 }
