@@ -191,7 +191,7 @@ pub struct Counts {
     /// Alerts that the whole filter lets through.
     pub matching: Count,
     /// By state, whatever states the filter asks for; all four are there.
-    pub states: BTreeMap<&'static str, Count>,
+    pub states: BTreeMap<TriageState, Count>,
     /// By severity, whatever severity the filter asks for; all five are there.
     pub severities: BTreeMap<Severity, Count>,
 }
@@ -258,7 +258,7 @@ impl Reader {
                     *count += if asked { found } else { 0 };
                     matching += if bad && asked { found } else { 0 };
                 }
-                states.insert(state.word(), Count::of(in_state));
+                states.insert(state, Count::of(in_state));
             }
             let severities = severities.into_iter().map(|(s, n)| (s, Count::of(n))).collect();
             Ok(Counts { matching: Count::of(matching), states, severities })
@@ -274,17 +274,6 @@ fn keys_of(
     after: &PageKey,
     limit: u32,
 ) -> rusqlite::Result<Vec<PageKey>> {
-    let (order, key) = after.sort.columns();
-    let least = match after.sort {
-        Sort::Priority => ":after_severity, :after_persons",
-        Sort::Opened | Sort::Updated => ":after_at",
-    };
-    let descending = format!("{} DESC, alert.id DESC", order.replace(',', " DESC,"));
-    let text = format!(
-        "SELECT {key}, alert.id FROM alert WHERE {MATCHING}{} AND ({order}, alert.id) < \
-         ({least}, :after_id) ORDER BY {descending} LIMIT :limit",
-        bound.words_sql()
-    );
     let state = state.word();
     let mut values = bound.values();
     values.extend([(":state", &state as &dyn ToSql), (":limit", &limit)]);
@@ -301,7 +290,21 @@ fn keys_of(
         let (severity, persons) = (row.get(0)?, row.get(1)?);
         Ok(PageKey { sort, severity, persons, at: row.get(2)?, id: row.get(3)? })
     };
-    conn.prepare_cached(&text)?.query_map(&*values, found)?.collect()
+    conn.prepare_cached(&keys_sql(sort, bound))?.query_map(&*values, found)?.collect()
+}
+
+fn keys_sql(sort: Sort, bound: &Bound<'_>) -> String {
+    let (order, key) = sort.columns();
+    let least = match sort {
+        Sort::Priority => ":after_severity, :after_persons",
+        Sort::Opened | Sort::Updated => ":after_at",
+    };
+    let descending = format!("{} DESC, alert.id DESC", order.replace(',', " DESC,"));
+    format!(
+        "SELECT {key}, alert.id FROM alert WHERE {MATCHING}{} AND ({order}, alert.id) < \
+         ({least}, :after_id) ORDER BY {descending} LIMIT :limit",
+        bound.words_sql()
+    )
 }
 
 /// Alerts of one state and severity, counted to one more than [`COUNT_MAX`].
@@ -396,3 +399,6 @@ impl<'a> Bound<'a> {
         values
     }
 }
+
+#[cfg(test)]
+mod tests;

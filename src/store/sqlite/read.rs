@@ -23,7 +23,7 @@ pub(super) const FROM: &str =
     "FROM alert JOIN triage USING (id) JOIN revision USING (id, revision)";
 
 /// How far people are with an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TriageState {
     /// Nobody has looked at it.
     New,
