@@ -65,7 +65,7 @@ fn look(
     let mine = reader.counts(&self::filter(query, Tab::Mine, actor))?.matching;
     let all = reader.counts(&self::filter(query, Tab::All, actor))?;
     let of = |states: &[TriageState]| {
-        let found = states.iter().filter_map(|state| all.states.get(state.word()));
+        let found = states.iter().filter_map(|state| all.states.get(state));
         found.fold(Count::default(), |sum, one| Count {
             value: (sum.value + u64::from(one.counted)).min(sqlite::COUNT_MAX.into()),
             capped: sum.capped || one.more,
