@@ -7,11 +7,13 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 mod blind;
+mod console;
 pub mod hook;
 mod kafka;
 mod layers;
 
 pub use blind::Blind;
+pub use console::Console;
 pub use kafka::Kafka;
 
 /// The commented defaults.
@@ -38,6 +40,8 @@ pub struct Config {
     pub blind: Blind,
     /// Where events come from, when not from files.
     pub kafka: Kafka,
+    /// Where people look.
+    pub console: Console,
 }
 
 /// `[source]`
@@ -226,6 +230,12 @@ impl Config {
         ensure(seconds, "store", "snapshot_seconds", "must lie between 1 and 3600");
         let spoken = ["en", "fr"].contains(&alerts.language.as_str());
         ensure(spoken, "alerts", "language", "valid choices: en, fr");
+        wrong.extend(
+            self.console
+                .check()
+                .into_iter()
+                .map(|(key, problem)| (["console", key], format!("{key}: {problem}"))),
+        );
         if let Err(problem) = crate::detect::time::Calendar::new(&detection.zone) {
             wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }
@@ -302,7 +312,7 @@ mod tests {
         check("\n[store\n", "vigie.toml:2: ");
         check(
             "[stor]\n",
-            "vigie.toml:1: stor: unknown key; valid choices: alerts, blind, detection,",
+            "vigie.toml:1: stor: unknown key; valid choices: alerts, blind, console, detection,",
         );
         check("store = 3\n", "vigie.toml:1: store: is integer, must be table");
         check(

@@ -19,6 +19,7 @@ mod crash;
 mod service;
 
 mod kafka;
+mod console;
 
 mod fuzz;
 

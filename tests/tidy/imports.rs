@@ -74,7 +74,7 @@ const OURS: &[(&str, &[&str])] = &[
 /// Third-party crate, and the files (or folders) that are its home.
 const THEIRS: &[(&str, &[&str])] = &[
     ("argon2", &["src/store/desk/password.rs"]),
-    ("askama", &["src/console/"]),
+    ("askama", &["src/console/pages/"]),
     ("axum", &["src/console/"]),
     ("base64", &["src/console/", "src/respond/"]),
     ("clap", &["src/main.rs", "src/commands/"]),
@@ -101,6 +101,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/simulate/",
             "src/pipeline/write.rs",
             "src/watch/metrics.rs",
+            "src/console/",
             "src/commands/",
         ],
     ),
@@ -131,6 +132,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/store/",
             "src/watch/watcher.rs",
             "src/pipeline/cases.rs",
+            "src/console/",
             "src/commands/",
         ],
     ),
@@ -144,6 +146,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/store/mod.rs",
             "src/store/desk.rs",
             "src/store/desk/audit.rs",
+            "src/console/",
             "src/commands/setup.rs",
         ],
     ),
