@@ -11,10 +11,12 @@ mod console;
 pub mod hook;
 mod kafka;
 mod layers;
+mod retention;
 
 pub use blind::Blind;
 pub use console::Console;
 pub use kafka::Kafka;
+pub use retention::RetentionConfig;
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -38,6 +40,8 @@ pub struct Config {
     pub hook: Vec<hook::HookConfig>,
     /// When vigie says that it cannot see.
     pub blind: Blind,
+    /// How long what is stored stays.
+    pub retention: RetentionConfig,
     /// Where events come from, when not from files.
     pub kafka: Kafka,
     /// Where people look.
@@ -240,6 +244,8 @@ impl Config {
             wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }
         wrong.extend(blind::check(self));
+        let days = self.retention.check().into_iter();
+        wrong.extend(days.map(|(key, problem)| (["retention", key], format!("{key}: {problem}"))));
         let kafka = self.kafka.problems().into_iter();
         wrong.extend(kafka.map(|(key, problem)| (["kafka", key], format!("{key}: {problem}"))));
         wrong

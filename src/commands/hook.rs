@@ -2,23 +2,20 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 use std::time::Duration;
-
-use clap::{Args, Subcommand};
-use tokio::sync::watch;
 
 use super::{Basics, Failure};
 use crate::clock::now_ms;
 use crate::config::hook::HookConfig;
 use crate::config::{Config, ConfigError};
+use crate::respond::Sink;
 use crate::respond::hook::{self, Hook, webhook_id};
 use crate::respond::ndjson::AlertsFile;
 use crate::respond::outbox::{Outbox, OutboxState, Outcome};
 use crate::respond::sign::Secret;
-use crate::respond::{Deliverer, Sink};
-use crate::store::sqlite::Store;
+use crate::respond::topic::Topic;
 use crate::triage::rfc3339;
+use clap::{Args, Subcommand};
 
 /// Most dead letters listed.
 const DEAD_ROWS_MAX: u32 = 1_000;
@@ -72,9 +69,9 @@ pub(super) fn hook(args: HookArgs) -> Result<(), Failure> {
     }
 }
 
-/// Everything that the configuration says alerts are sent to, except Kafka. `public_url` is where
-/// people find the console.
-fn sinks(config: &Config, public_url: Option<&str>) -> Result<Vec<Sink>, Failure> {
+/// Everything that the configuration says alerts are sent to. `public_url` is where people find the
+/// console.
+pub(super) fn sinks(config: &Config, public_url: Option<&str>) -> Result<Vec<Sink>, Failure> {
     let mut sinks = Vec::new();
     for hook in hooks(config, public_url)? {
         sinks.push(Sink::Hook(Box::new(hook)));
@@ -85,38 +82,14 @@ fn sinks(config: &Config, public_url: Option<&str>) -> Result<Vec<Sink>, Failure
         let file = AlertsFile::new(&file.place(&config.store.data), bytes_max, file.keep);
         sinks.push(Sink::File(file));
     }
+    let kafka = &config.kafka;
+    if !kafka.brokers.is_empty() && !kafka.alerts_topic.is_empty() {
+        let client = kafka.connection().client_config();
+        let client = client.map_err(|error| Failure::Failed(error.to_string()))?;
+        let topic = Topic::new(client, &kafka.alerts_topic).map_err(Failure::Failed)?;
+        sinks.push(Sink::Topic(Box::new(topic)));
+    }
     Ok(sinks)
-}
-
-/// Delivery beside the pipeline, on a thread of its own.
-pub(super) struct Delivery {
-    stop: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Delivery {
-    /// From now on what the store commits is owed to the configured sinks, and delivered.
-    pub(super) fn start(config: &Config, store: &mut Store) -> Result<Delivery, Failure> {
-        let sinks = sinks(config, None)?;
-        store.set_sinks(sinks.iter().map(Sink::rule).collect());
-        let deliverer = Deliverer::new(&database(config), sinks)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = watch::channel(false);
-        let thread = std::thread::Builder::new()
-            .name("respond".into())
-            .spawn(move || runtime.block_on(deliverer.run(stopped)))?;
-        Ok(Delivery { stop, thread: Some(thread) })
-    }
-}
-
-impl Drop for Delivery {
-    /// Lets what is due leave, for some seconds at most.
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            eprintln!("vigie: delivery broke off; what is owed is sent at the next start");
-        }
-    }
 }
 
 fn hooks(config: &Config, public_url: Option<&str>) -> Result<Vec<Hook>, Failure> {

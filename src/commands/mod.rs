@@ -14,6 +14,7 @@ mod outcome;
 mod progress;
 mod replay;
 mod run;
+mod service;
 mod setup;
 mod simulate;
 mod token;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub(super) struct Decider<'a> {
     pub(super) clerk: Option<Box<dyn Clerk + 'a>>,
     pub(super) exchange: Option<Exchange>,
     pub(super) view: Option<Arc<View>>,
+    pub(super) stay: Option<Arc<AtomicBool>>,
     pub(super) hand: Arc<Hand>,
     pub(super) report: Report<'a>,
     pub(super) give_back: SyncSender<Batch>,
@@ -141,6 +143,10 @@ impl Deciding<'_> {
             }
         }
         self.ended = true;
+        while self.parts.stay.as_ref().is_some_and(|stop| !stop.load(Ordering::SeqCst)) {
+            self.go_round()?;
+            std::thread::sleep(ROUNDS);
+        }
         Ok(())
     }
 

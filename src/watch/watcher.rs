@@ -49,6 +49,12 @@ pub struct Note {
     pub sentences: [String; 2],
 }
 
+/// Waits until it is time to stop.
+async fn told(shutdown: &mut Receiver<bool>) {
+    // A sender that is gone is as good as the word.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
 /// Looks, and keeps what it finds.
 pub struct Watcher {
     view: Arc<View>,
@@ -136,10 +142,7 @@ impl Watcher {
                         tracing::error!(%error, "blind alerts cannot be stored; trying on");
                     }
                 }
-                stop = shutdown.wait_for(|stop| *stop) => {
-                    drop(stop);
-                    return;
-                }
+                () = told(&mut shutdown) => return,
             }
         }
     }
