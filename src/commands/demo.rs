@@ -10,10 +10,13 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::HumanCount;
 
+use super::Failure;
+use super::clerk::{self, Office};
+use super::input::stop_on_signal;
 use super::outcome::Start;
 use super::progress::Bar;
+use super::service::{Listen, Service};
 use super::setup::Setup;
-use super::{Failure, clerk};
 use crate::alert::Alert;
 use crate::decode::PseudonymKey;
 use crate::detect::Control;
@@ -21,18 +24,22 @@ use crate::detect::report::Cause;
 use crate::directory::Accounts;
 use crate::event::TimestampMs;
 use crate::ingest::{Batch, IngestError, Line, Progress, Segment, Source, SourceEvent};
-use crate::pipeline::run::{Extras, Opened, SHARD, drive, only};
+use crate::pipeline::run::{Clerk, Extras, SHARD, drive};
 use crate::pipeline::shard::{Output, Shard};
 use crate::simulate::{Campaign, Kind, World};
 use crate::store::datadir::{DataDir, Purpose};
 use crate::triage::millis;
+use crate::watch::View;
 
 /// Arguments of `vigie demo`.
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// End after the story; today it always does
+    /// End after the story instead of keeping the console open
     #[arg(long)]
     exit: bool,
+    /// Address of the console, or the next port that is free; `none` = none
+    #[arg(long, value_name = "ADDRESS", env = "VIGIE_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: String,
     /// Print every alert revision as JSON on standard output instead of the story
     #[arg(long)]
     json: bool,
@@ -98,51 +105,92 @@ impl Source for WorldSource {
 type Raised = Arc<Mutex<BTreeMap<String, Told>>>;
 
 pub(super) fn demo(args: DemoArgs) -> Result<(), Failure> {
-    let setup = Setup::simulated()?;
+    let mut setup = Setup::simulated()?;
     let world = Arc::new(World::story()?);
     let folder = Scratch::new()?;
+    setup.config.store.data.clone_from(&folder.0);
+    setup.config.alerts_file.enabled = false;
+    let none = args.listen == "none" || args.exit;
+    setup.config.console.listen = if none { String::new() } else { args.listen.clone() };
     let key = PseudonymKey::PUBLIC;
     let data = DataDir::open(&folder.0, Purpose::Replay)?;
-    let keep = clerk::keep(&data, "demo", key, None, Duration::from_secs(60))?;
-    let mut shard = setup.shard(key, "demo")?;
+    let mut keep = clerk::keep(&data, "demo", key, None, Duration::from_secs(60))?;
+    let mut office = Office::open(&setup, &data, "demo", key, None)?;
+    office.tell_days();
+    let mut opened = office.open_shard(SHARD)?;
+    let view = Arc::<View>::default();
+    let stop = stop_on_signal()?;
+    let service = Service::start(&setup.config, &mut keep.store, &view, Listen::NextFree)?;
     let accounts = Accounts::read("accounts.csv", world.accounts_csv().as_bytes())?;
-    shard.schedule(0, 1, Control::Accounts(Arc::new(accounts)));
+    opened.shard.schedule(0, 1, Control::Accounts(Arc::new(accounts)));
     if !args.json {
         introduce(&world)?;
     }
     let raised: Raised = Arc::default();
-    let bar = Arc::new(Bar::days(Start::of(&shard)));
+    let bar = Arc::new(Bar::days(Start::of(&opened.shard)));
     let (told, above, stage) = (Arc::clone(&raised), Arc::clone(&bar), Arc::clone(&world));
+    let live = service.teller();
     let tell = Box::new(move |alert: &Alert, output: &Output| {
+        live(alert);
         above.hide(|| tell(alert, output, &stage, &told, args.json))
     });
     let source =
         WorldSource { world: Arc::clone(&world), day: 0, lines: Vec::new(), read: 0, position: 0 };
     let show = Arc::clone(&bar);
-    let mut shards = BTreeMap::from([(SHARD, Opened::new(shard))]);
-    let extras = Extras { keep: Some(keep), ..Extras::default() };
+    let mut shards = BTreeMap::from([(SHARD, opened)]);
     let report = Box::new(move |progress, shard: &Shard| show.show(progress, shard));
-    drive(Box::new(source), 0, &mut shards, extras, tell, report)?;
-    let Some(shard) = only(shards) else { return Ok(()) };
-    let took = bar.finish().as_secs_f64().max(1e-3);
-    if !args.json {
+    let clerk: Option<Box<dyn Clerk>> = Some(Box::new(office));
+    let open = service.url().map(str::to_owned);
+    let last_words = Box::new(move |shard: &Shard| {
+        let took = bar.finish().as_secs_f64().max(1e-3);
+        if args.json {
+            return Ok(());
+        }
         let raised = raised.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = io::stdout().lock();
         conclude(&mut out, &world, &raised)?;
-        let counters = shard.detector().counters();
-        writeln!(
-            out,
-            "\n{} events of {} accounts in {took:.1} s ({} events/s).\n\n\
-             Next: `vigie check YOUR.log` says how well your own log maps, `vigie run YOUR.log` \
-             watches it.",
-            HumanCount(counters.events),
-            HumanCount(shard.detector().accounts() as u64),
-            HumanCount((counters.events as f64 / took) as u64)
-        )?;
-    }
-    // There is nothing to stay open for: what was shown is all there is.
-    let _ = args.exit;
-    Ok(())
+        figures(&mut out, shard, took, open.as_deref())
+    });
+    let stay = service.url().is_some().then_some(stop);
+    let keep = Some(keep);
+    let extras = Extras {
+        keep,
+        clerk,
+        view: Some(view),
+        stay,
+        at_end: Some(last_words),
+        ..Extras::default()
+    };
+    let driven = drive(Box::new(source), 0, &mut shards, extras, tell, report);
+    service.stop();
+    Ok(driven?)
+}
+
+/// What it took, and what to do next.
+fn figures(
+    out: &mut impl Write,
+    shard: &Shard,
+    took: f64,
+    console: Option<&str>,
+) -> io::Result<()> {
+    let counters = shard.detector().counters();
+    writeln!(
+        out,
+        "\n{} events of {} accounts in {took:.1} s ({} events/s).\n\n\
+         Next: `vigie check YOUR.log` says how well your own log maps, `vigie run YOUR.log` \
+         watches it.",
+        HumanCount(counters.events),
+        HumanCount(shard.detector().accounts() as u64),
+        HumanCount((counters.events as f64 / took) as u64)
+    )?;
+    let Some(url) = console else { return Ok(()) };
+    let port = url.rsplit(':').next().unwrap_or_default();
+    writeln!(
+        out,
+        "\nThe alerts are open in the console: {url}/\n\
+         From a laptop: `ssh -L {port}:127.0.0.1:{port} THIS-MACHINE`, then the same address there.\n\
+         Ctrl-C ends the demo and removes its data."
+    )
 }
 
 fn introduce(world: &World) -> io::Result<()> {

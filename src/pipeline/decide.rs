@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::exchange::Exchange;
 use super::hand::{Hand, Read};
 use super::look::{card, warn_of};
-use super::run::{Clerk, Opened, Reached, Report, Restored, RunError, Saved};
+use super::run::{AtEnd, Clerk, Opened, Reached, Report, Restored, RunError, Saved};
 use super::shard::{Output, Shard};
 use super::write::Work;
 use crate::clock::{Stopwatch, now_ms};
@@ -39,6 +39,7 @@ pub(super) struct Decider<'a> {
     pub(super) exchange: Option<Exchange>,
     pub(super) view: Option<Arc<View>>,
     pub(super) stay: Option<Arc<AtomicBool>>,
+    pub(super) at_end: Option<AtEnd<'a>>,
     pub(super) hand: Arc<Hand>,
     pub(super) report: Report<'a>,
     pub(super) give_back: SyncSender<Batch>,
@@ -143,6 +144,15 @@ impl Deciding<'_> {
             }
         }
         self.ended = true;
+        if let Some(mut at_end) = self.parts.at_end.take() {
+            // Whatever is still on its way to be told is told first.
+            let (answer, answered) = sync_channel(1);
+            self.send(Work::Done(answer))?;
+            let _ = answered.recv();
+            for own in self.own.values() {
+                at_end(&own.shard)?;
+            }
+        }
         while self.parts.stay.as_ref().is_some_and(|stop| !stop.load(Ordering::SeqCst)) {
             self.go_round()?;
             std::thread::sleep(ROUNDS);

@@ -163,7 +163,12 @@ pub struct Extras<'a> {
     pub view: Option<Arc<View>>,
     /// After the source's end go on bringing verdicts until this is true.
     pub stay: Option<Arc<AtomicBool>>,
+    /// Told once, when the source has ended and before staying.
+    pub at_end: Option<AtEnd<'a>>,
 }
+
+/// Told of a shard when its source has ended.
+pub type AtEnd<'a> = Box<dyn FnMut(&Shard) -> io::Result<()> + 'a>;
 
 /// The only shard of a file or of standard input.
 pub const SHARD: u32 = 0;
@@ -225,7 +230,7 @@ pub fn drive(
     tell: Tell<'_>,
     report: Report<'_>,
 ) -> Result<(), RunError> {
-    let Extras { keep, clerk, exchange, view, stay } = extras;
+    let Extras { keep, clerk, exchange, view, stay, at_end } = extras;
     let kept = keep.as_ref().map(|k| (k.every, k.key_id));
     let name = keep.as_ref().map(|k| k.source.clone()).unwrap_or_default();
     std::thread::scope(|scope| {
@@ -237,9 +242,20 @@ pub fn drive(
         let reader = scope.spawn(move || read(&mut *source, base, &arenas, &to_decide));
         let durable = hand.clone();
         let writer = scope.spawn(move || write(keep, tell, &work, &durable));
-        let mut decider =
-            Decider { name, kept, clerk, exchange, view, stay, hand, report, give_back, to_write }
-                .start(shards);
+        let mut decider = Decider {
+            name,
+            kept,
+            clerk,
+            exchange,
+            view,
+            stay,
+            at_end,
+            hand,
+            report,
+            give_back,
+            to_write,
+        }
+        .start(shards);
         let decided = decider.run(&from_reader);
         decider.finish(shards);
         drop(from_reader);

@@ -17,6 +17,8 @@ pub(crate) fn vigie<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Progr
     for name in ["VIGIE_CONFIG", "VIGIE_DATA", "VIGIE_PSEUDONYM_KEY", "VIGIE_LOG"] {
         command.env_remove(name);
     }
+    // Tests run beside one another; those that want a console ask for a port of their own.
+    command.env("VIGIE_LISTEN", "none");
     Program { command }
 }
 
