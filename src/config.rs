@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+mod kafka;
 mod layers;
+
+pub use kafka::Kafka;
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -24,6 +27,8 @@ pub struct Config {
     pub store: Store,
     /// How alerts speak.
     pub alerts: Alerts,
+    /// Where events come from, when not from files.
+    pub kafka: Kafka,
 }
 
 /// `[source]`
@@ -215,6 +220,8 @@ impl Config {
         if let Err(problem) = crate::detect::time::Calendar::new(&detection.zone) {
             wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }
+        let kafka = self.kafka.problems().into_iter();
+        wrong.extend(kafka.map(|(key, problem)| (["kafka", key], format!("{key}: {problem}"))));
         wrong
     }
 
@@ -230,6 +237,11 @@ impl Config {
             ("reference", "expected", &mut self.reference.expected),
             ("detection", "rules", &mut self.detection.rules),
             ("store", "data", &mut self.store.data),
+            ("kafka", "state", &mut self.kafka.state),
+            ("kafka", "password_file", &mut self.kafka.password_file),
+            ("kafka", "ca_file", &mut self.kafka.ca_file),
+            ("kafka", "cert_file", &mut self.kafka.cert_file),
+            ("kafka", "key_file", &mut self.kafka.key_file),
         ];
         for (section, key, path) in paths {
             if said(section, key) && !path.as_os_str().is_empty() && path.is_relative() {

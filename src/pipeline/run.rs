@@ -302,8 +302,8 @@ fn warn_of(notice: &Notice) {
                 "log became shorter than what was read; reading it from its beginning"
             );
         }
-        Notice::Oversized { position, length } => {
-            tracing::warn!(position, length, "line over 16 MiB left out and quarantined");
+        Notice::Oversized { shard, position, length } => {
+            tracing::warn!(shard, position, length, "line over 16 MiB left out and quarantined");
         }
         Notice::Damaged { path, position, reason } => {
             tracing::error!(

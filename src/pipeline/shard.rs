@@ -152,7 +152,7 @@ impl Shard {
 
     /// Counts a line the source had to leave out.
     pub fn notice(&mut self, notice: &Notice, out: &mut Vec<Output>) {
-        if let Notice::Oversized { position, length } = notice {
+        if let Notice::Oversized { position, length, .. } = notice {
             let error = DecodeError::Oversized { bytes: *length as usize };
             self.tally.lines += 1;
             self.tally.quarantine(&error, "");

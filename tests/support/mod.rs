@@ -4,6 +4,7 @@
 //! test fails and says what was there instead.
 
 pub(crate) mod faults;
+pub(crate) mod kafka;
 mod process;
 mod state;
 mod told;

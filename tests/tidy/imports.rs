@@ -13,7 +13,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("directory", &["decode"]),
     ("detect", &["event", "alert", "directory"]),
     ("triage", &["event", "alert", "detect"]),
-    ("ingest", &["event"]),
+    ("ingest", &["event", "clock"]),
     ("store", &["event", "alert"]),
     ("simulate", &["event"]),
     ("pipeline::tally", &["alert", "decode"]),
@@ -31,7 +31,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("watch", &["event", "alert", "store", "detect", "pipeline::tally", "watch::view", "clock"]),
     ("console", &["event", "alert", "store", "triage", "watch", "respond", "clock"]),
     ("pipeline", &[]),
-    ("config", &["decode", "detect"]),
+    ("config", &["decode", "detect", "ingest"]),
     ("telemetry", &[]),
     ("clock", &["event"]),
     (
@@ -145,7 +145,10 @@ const THEIRS: &[(&str, &[&str])] = &[
         "toml",
         &["src/detect/rule.rs", "src/decode/mapping.rs", "src/config", "src/commands/gather.rs"],
     ),
-    ("tracing", &["src/pipeline/run.rs", "src/commands/"]),
+    (
+        "tracing",
+        &["src/pipeline/run.rs", "src/ingest/kafka.rs", "src/ingest/kafka/", "src/commands/"],
+    ),
     ("tracing_subscriber", &["src/telemetry.rs"]),
     ("tracing", &["src/telemetry.rs"]),
     ("zstd", &["src/ingest/compression.rs", "src/ingest/order.rs", "src/store/format.rs"]),
@@ -332,7 +335,7 @@ fn imports_can_fail() {
             "src/triage/mod.rs:1: rusqlite is used here; its home is src/store/sqlite.rs, \
              src/store/sqlite/",
             "src/triage/mod.rs:2: tracing is used here; its home is src/pipeline/run.rs, \
-             src/commands/, src/telemetry.rs",
+             src/ingest/kafka.rs, src/ingest/kafka/, src/commands/, src/telemetry.rs",
         ],
     );
     check("src/new.rs", "", &["src/new.rs:1: module new is not in the import table"]);
