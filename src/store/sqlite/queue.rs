@@ -2,8 +2,7 @@
 //!
 //! Every state has its own range in the index of each order, so a page is a merge of at most four
 //! ranges, each read from where the last page ended: no sort, and no row read that is not shown.
-//! What the indices do not hold (a search, mostly) has to look at rows; it does so in the order of
-//! opening, which is about the order in which they lie in the file.
+//! A search, and whatever else only the widest index holds, walks that one from end to end.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -302,13 +301,13 @@ fn counts_of(
     state: TriageState,
 ) -> rusqlite::Result<[u32; 5]> {
     let mut counts = [0; 5];
-    if !bound.reads_rows {
+    if !bound.needs_all {
         for (severity, count) in SEVERITIES.into_iter().zip(&mut counts) {
             *count = count_capped(conn, bound, state, Some(severity))?;
         }
         return Ok(counts);
     }
-    // One walk in the order of the file costs less than five in none.
+    // One walk of the widest index costs less than five.
     let text = format!(
         "SELECT severity, count(*) FROM alert {} WHERE {} GROUP BY severity",
         bound.index(Sort::Opened),
@@ -334,7 +333,7 @@ fn count_capped(
     state: TriageState,
     severity: Option<Severity>,
 ) -> rusqlite::Result<u32> {
-    let sort = if bound.reads_rows { Sort::Opened } else { Sort::Priority };
+    let sort = if bound.needs_all { Sort::Opened } else { Sort::Priority };
     let only = if severity.is_some() { " AND severity = :severity" } else { "" };
     let text = format!(
         "SELECT count(*) FROM (SELECT 1 FROM alert {} WHERE {}{only} LIMIT :limit)",
@@ -355,8 +354,8 @@ struct Bound<'a> {
     wanted: &'a [TriageState],
     conditions: Vec<String>,
     parameters: Vec<(String, Box<dyn ToSql + 'a>)>,
-    /// Some condition is about what the indices do not hold.
-    reads_rows: bool,
+    /// Some condition is about what only the widest index holds.
+    needs_all: bool,
 }
 
 impl<'a> Bound<'a> {
@@ -365,7 +364,7 @@ impl<'a> Bound<'a> {
             wanted: filter.states,
             conditions: vec!["state = :state".into()],
             parameters: Vec::new(),
-            reads_rows: false,
+            needs_all: false,
         };
         if let Some(least) = filter.severity_min {
             bound.put("severity >= :least", ":least", least as i64);
@@ -378,7 +377,7 @@ impl<'a> Bound<'a> {
             Some(Assignee::Person(name)) => bound.put("assignee = :assignee", ":assignee", name),
             None => {}
         }
-        let in_index = bound.conditions.len();
+        let in_each = bound.conditions.len();
         if let Some(status) = filter.status {
             bound.put("status = :status", ":status", status_word(status));
         }
@@ -402,7 +401,7 @@ impl<'a> Bound<'a> {
             bound.put(&condition, &lower, word.to_lowercase());
             bound.parameters.push((exact, Box::new(word)));
         }
-        bound.reads_rows = bound.conditions.len() > in_index;
+        bound.needs_all = bound.conditions.len() > in_each;
         bound
     }
 
@@ -422,7 +421,7 @@ impl<'a> Bound<'a> {
     /// The index to walk.
     fn index(&self, sort: Sort) -> &'static str {
         match sort {
-            _ if self.reads_rows => "INDEXED BY alert_by_opening",
+            _ if self.needs_all => "INDEXED BY alert_by_opening",
             Sort::Priority => "INDEXED BY alert_by_priority",
             Sort::Opened => "INDEXED BY alert_by_opening",
             Sort::Updated => "INDEXED BY alert_by_update",

@@ -76,7 +76,8 @@ fn a_session_ends_by_idling_in_time_and_with_its_user() {
     }
     assert_eq!(world.signed_in("s", NOW + 480 * MINUTE), None, "8 hours in all");
 
-    let ends: [fn(&mut Desk) -> Result<(), DeskError>; 4] = [
+    type End = fn(&mut Desk) -> Result<(), DeskError>;
+    let ends: [End; 4] = [
         |desk| Ok(desk.close_session("s", NOW)?),
         |desk| desk.set_password("local", "ana", "x", NOW),
         |desk| desk.set_disabled("local", "ana", true, NOW),

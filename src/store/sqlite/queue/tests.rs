@@ -221,6 +221,18 @@ fn each_order_reads_its_index_and_sorts_nothing() {
             ]
         );
     }
-    let search = plan(&AlertFilter { text: Some("x"), ..ALL }, Sort::Priority);
-    assert!(search.starts_with("SEARCH alert USING INDEX alert_by_opening (state=?)"), "{search}");
+    let account = Entity { kind: EntityKind::Account, id: "cap00412".into() };
+    let wide = AlertFilter {
+        text: Some("x"),
+        unit: Some("u"),
+        status: Some(Status::Open),
+        historical: Some(false),
+        entity: Some(&account),
+        ..partner
+    };
+    for sort in Sort::ALL {
+        let search = plan(&wide, sort);
+        let wanted = "SEARCH alert USING COVERING INDEX alert_by_opening (state=?";
+        assert!(search.starts_with(wanted), "{sort:?}: {search}");
+    }
 }
