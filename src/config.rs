@@ -283,7 +283,10 @@ mod tests {
             assert_eq!(shown.len(), 1, "{shown:?}");
         };
         check("\n[store\n", "vigie.toml:2: ");
-        check("[stor]\n", "vigie.toml:1: stor: unknown key; valid choices: alerts, detection,");
+        check(
+            "[stor]\n",
+            "vigie.toml:1: stor: unknown key; valid choices: alerts, alerts_file, detection,",
+        );
         check("store = 3\n", "vigie.toml:1: store: is integer, must be table");
         check(
             "[detection]\n\naccounts_max = -1\n",

@@ -96,8 +96,11 @@ fn a_newer_database_is_refused() {
     let error = Store::open(&world.dir).unwrap_err().to_string();
     assert_eq!(
         error.replace(&world.dir.path().display().to_string(), "DATA"),
-        "DATA/vigie.db: schema version 7, this vigie knows up to 1: use the newer vigie, or start \
-         an empty folder with --data"
+        format!(
+            "DATA/vigie.db: schema version 7, this vigie knows up to {}: use the newer vigie, or \
+             start an empty folder with --data",
+            MIGRATIONS.len()
+        )
     );
 }
 
@@ -107,16 +110,17 @@ fn a_migration_happens_wholly_or_not_at_all() {
     world.commit(&[(alert("A", 1), 1)], 2, 1);
     let World { mut store, dir, .. } = world;
     let path = dir.file("vigie.db");
-    let broken = [MIGRATIONS[0], "CREATE TABLE extra (x); SELECT nonsense;"];
+    let broken = [&MIGRATIONS[..], &["CREATE TABLE extra (x); SELECT nonsense;"]].concat();
     assert!(migrate(&mut store.conn, &path, &broken).is_err());
-    assert_eq!(schema_version(&store.conn).unwrap(), 1);
+    assert_eq!(schema_version(&store.conn).unwrap(), MIGRATIONS.len() as i64);
 
     let rebuild = "CREATE TABLE new AS SELECT * FROM alert; DROP TABLE alert; \
                    ALTER TABLE new RENAME TO alert; CREATE UNIQUE INDEX alert_id ON alert (id);";
-    let mended = [MIGRATIONS[0], rebuild, "CREATE TABLE extra (x); INSERT INTO extra VALUES (1);"];
+    let extra = "CREATE TABLE extra (x); INSERT INTO extra VALUES (1);";
+    let mended = [&MIGRATIONS[..], &[rebuild, extra]].concat();
     migrate(&mut store.conn, &path, &mended).unwrap();
     migrate(&mut store.conn, &path, &mended).unwrap();
-    assert_eq!(schema_version(&store.conn).unwrap(), 3);
+    assert_eq!(schema_version(&store.conn).unwrap(), mended.len() as i64);
     let count = |table| {
         let text = format!("SELECT count(*) FROM {table}");
         store.conn.query_row(&text, [], |row| row.get::<_, i64>(0)).unwrap()
@@ -336,8 +340,13 @@ fn readers_cannot_write_and_do_not_wait_for_the_writer() {
 fn an_alert_takes_its_revisions_and_triage_with_it() {
     let mut world = world();
     world.commit(&[(alert("A", 1), 1), (alert("B", 1), 1)], 2, 1);
-    world.store.conn.execute("INSERT INTO outbox VALUES ('A', 1, 'hook')", []).unwrap();
-    let stray = world.store.conn.execute("INSERT INTO outbox VALUES ('A', 9, 'hook')", []);
+    let owe = |revision| {
+        format!(
+            "INSERT INTO outbox (id, revision, sink, type) VALUES ('A', {revision}, 'hook', 'x')"
+        )
+    };
+    world.store.conn.execute(&owe(1), []).unwrap();
+    let stray = world.store.conn.execute(&owe(9), []);
     assert!(stray.is_err(), "only stored revisions are owed");
     world.store.conn.execute("DELETE FROM alert WHERE id = 'A'", []).unwrap();
     assert_eq!(
