@@ -335,7 +335,7 @@ fn imports_can_fail() {
             "src/triage/mod.rs:1: rusqlite is used here; its home is src/store/sqlite.rs, \
              src/store/sqlite/",
             "src/triage/mod.rs:2: tracing is used here; its home is src/pipeline/run.rs, \
-             src/commands/, src/telemetry.rs",
+             src/respond/deliver.rs, src/commands/, src/telemetry.rs",
         ],
     );
     check("src/new.rs", "", &["src/new.rs:1: module new is not in the import table"]);
