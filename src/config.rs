@@ -318,7 +318,7 @@ mod tests {
         check("\n[store\n", "vigie.toml:2: ");
         check(
             "[stor]\n",
-            "vigie.toml:1: stor: unknown key; valid choices: alerts, blind, console, detection,",
+            "vigie.toml:1: stor: unknown key; valid choices: alerts, alerts_file, blind,",
         );
         check("store = 3\n", "vigie.toml:1: store: is integer, must be table");
         check(

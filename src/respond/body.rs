@@ -224,7 +224,7 @@ mod tests {
         };
         assert_eq!(
             body(&note, Detail::Thin, None).unwrap(),
-            r#"{"type":"vigie.blind","timestamp":"2024-02-03T22:40:00Z","data":{"code":"source-silent"}}"#
+            r#"{"type":"vigie.blind","timestamp":"2024-02-03T22:40:00.000Z","data":{"code":"source-silent"}}"#
         );
     }
 

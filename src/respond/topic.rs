@@ -116,3 +116,67 @@ fn meaning(error: &KafkaError) -> Outcome {
         _ => Outcome::Failed { error: text, retry_after: None },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::Message;
+    use rdkafka::consumer::{BaseConsumer, Consumer};
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+
+    fn owed(id: &str, revision: u32, body: &str) -> Owed {
+        Owed {
+            seq: i64::from(revision),
+            sink: Topic::NAME.into(),
+            id: id.into(),
+            revision,
+            kind: "alert.opened".into(),
+            attempts: 0,
+            last_error: None,
+            created_at: 0,
+            done_at: None,
+            body: body.into(),
+            note: false,
+        }
+    }
+
+    /// librdkafka's own broker speaks the protocol; a real one is met where there is Java.
+    #[tokio::test]
+    async fn alerts_arrive_keyed_and_in_order() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("alerts", 1, 1).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        let topic = Topic::new(config.clone(), "alerts").unwrap();
+        let large = "x".repeat(2_000_000);
+        let rows = [owed("A", 1, "{}"), owed("B", 2, &large), owed("A", 3, "[]")];
+        let outcomes = topic.send(&rows).await;
+        assert_eq!((&outcomes[0], &outcomes[2]), (&Outcome::Delivered, &Outcome::Delivered));
+        assert!(matches!(&outcomes[1], Outcome::Impossible { error } if error.contains("Size")));
+
+        let consumer: BaseConsumer =
+            config.set("group.id", "test").set("auto.offset.reset", "earliest").create().unwrap();
+        consumer.subscribe(&["alerts"]).unwrap();
+        for wanted in ["{}", "[]"] {
+            // A poll may come back for a rebalance instead of a message.
+            let mut polls = (0..300).map(|_| consumer.poll(Duration::from_millis(100)));
+            let message = polls.find_map(|polled| polled).unwrap().unwrap();
+            assert_eq!(message.key(), Some(&b"A"[..]));
+            assert_eq!(message.payload(), Some(wanted.as_bytes()));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_brokers_is_tried_again() {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1");
+        let mut topic = Topic::new(config, "alerts").unwrap();
+        topic.config.set("message.timeout.ms", "1000");
+        topic.producer = topic.config.create().unwrap();
+        let outcomes = topic.send(&[owed("A", 1, "{}")]).await;
+        assert!(matches!(&outcomes[0], Outcome::Failed { error, .. } if error.contains("timed")));
+        topic.mend().unwrap();
+        assert!(Topic::new(ClientConfig::new().set("nonsense", "1").clone(), "alerts").is_err());
+    }
+}

@@ -343,3 +343,6 @@ fn put_note(
     .execute(params![note.id, note.revision, sink, note.kind, now, note.body])
     .map(drop)
 }
+
+#[cfg(test)]
+mod tests;

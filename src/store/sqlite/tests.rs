@@ -296,8 +296,13 @@ fn readers_cannot_write_and_do_not_wait_for_the_writer() {
 fn an_alert_takes_its_revisions_and_triage_with_it() {
     let mut world = world();
     world.commit(&[(alert("A", 1), 1), (alert("B", 1), 1)], 2, 1);
-    world.store.conn.execute("INSERT INTO outbox VALUES ('A', 1, 'hook')", []).unwrap();
-    let stray = world.store.conn.execute("INSERT INTO outbox VALUES ('A', 9, 'hook')", []);
+    let owe = |revision| {
+        format!(
+            "INSERT INTO outbox (id, revision, sink, type) VALUES ('A', {revision}, 'hook', 'x')"
+        )
+    };
+    world.store.conn.execute(&owe(1), []).unwrap();
+    let stray = world.store.conn.execute(&owe(9), []);
     assert!(stray.is_err(), "only stored revisions are owed");
     world.store.conn.execute("DELETE FROM alert WHERE id = 'A'", []).unwrap();
     assert_eq!(

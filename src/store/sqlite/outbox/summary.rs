@@ -98,12 +98,12 @@ fn body(tx: &Transaction<'_>, sink: &str, day: &HeldBack) -> rusqlite::Result<St
          worst AS (SELECT id FROM held ORDER BY severity DESC, persons DESC, id LIMIT ?3) \
          SELECT json_object('day', date(?2 * 86400, 'unixepoch'), 'sink', ?1, \
            'alert_count', (SELECT count(*) FROM held), \
-           'severity', (SELECT json_object('critical', count(*) FILTER (WHERE severity = 4), \
+           'severity', json((SELECT json_object('critical', count(*) FILTER (WHERE severity = 4), \
              'high', count(*) FILTER (WHERE severity = 3), \
              'medium', count(*) FILTER (WHERE severity = 2), \
              'low', count(*) FILTER (WHERE severity = 1), \
-             'info', count(*) FILTER (WHERE severity = 0)) FROM held), \
-           'alerts', (SELECT json_group_array(id) FROM worst))",
+             'info', count(*) FILTER (WHERE severity = 0)) FROM held)), \
+           'alerts', json((SELECT json_group_array(id) FROM worst)))",
     )?
     .query_row(params![sink, day.day, ALERTS_MAX], |row| row.get(0))
 }
