@@ -292,6 +292,8 @@ pub struct Inputs<'a> {
 
 /// Fewest events of a touch, now and usually, between which naming persons is compared.
 const FILL_EVENTS_MIN: u64 = 200;
+/// Events this old are history that is read on purpose, not delayed.
+const HISTORY_SECONDS: u64 = 7 * 86_400;
 /// Fewest events or lines of which a share is taken.
 const SHARE_EVENTS_MIN: u64 = 200;
 
@@ -349,13 +351,13 @@ fn reach(
             tell(Cause::SourceSilent { seconds: all });
         }
     }
+    let delay = source.recent.delay_ms.map_or(0, |ms| seconds_between(0, ms));
     if let Some(records) = source.lag_records
         && over(records, limits.lag_records)
     {
+        // Who is behind also sees old events: one cause, one alert.
         tell(Cause::Lag { records });
-    }
-    let delay = source.recent.delay_ms.map_or(0, |ms| u64::try_from(ms / 1_000).unwrap_or(0));
-    if over(delay, limits.delay_seconds.into()) {
+    } else if over(delay, limits.delay_seconds.into()) && delay < HISTORY_SECONDS {
         tell(Cause::Delay { seconds: delay });
     }
     if source.recent.holes > 0 {

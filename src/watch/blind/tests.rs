@@ -54,6 +54,11 @@ fn each_kind_has_its_threshold() {
     check(down(now - 1_000), now, &[]);
     check(|s| s.lag_records = Some(500_000), now, &["lag"]);
     check(|s| s.recent.delay_ms = Some(HOUR), now, &["delay"]);
+    check(|s| s.recent.delay_ms = Some(24 * 30 * HOUR), now, &[]);
+    let behind = |s: &mut SourceInput| {
+        (s.lag_records, s.recent.delay_ms) = (Some(500_000), Some(HOUR));
+    };
+    check(behind, now, &["lag"]);
     check(|s| s.recent.holes = 1, now, &["gap"]);
     check(|s| (s.recent.events, s.recent.late) = (1_000, 201), now, &["late"]);
     check(|s| (s.recent.events, s.recent.late) = (100, 100), now, &[]);
