@@ -198,8 +198,13 @@ impl Deciding<'_> {
             own.arrived = (!batch.lines.is_empty()).then(now_ms).or(own.arrived);
             (own.dirty, own.unseen) = (true, true);
             (self.parts.report)(progress, &own.shard);
+            let placed = batch.lines.is_empty() && own.snapshot_at.is_none();
             self.carry_out(id, outputs)?;
             self.hold_back();
+            if placed {
+                // Where a shard without a state begins must not be decided twice.
+                self.snapshot(id)?;
+            }
         }
         let _ = self.parts.give_back.try_send(batch);
         Ok(())

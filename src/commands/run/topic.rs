@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::HumanCount;
-
 use super::{Printer, RunArgs, key, well_ended};
 use crate::alert::Alert;
 use crate::commands::Failure;
@@ -16,7 +14,7 @@ use crate::commands::service::{Listen, Service};
 use crate::commands::setup::Setup;
 use crate::ingest::kafka::KafkaSource;
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::run::{Clerk, Extras, Opened, drive};
+use crate::pipeline::run::{Clerk, Extras, drive};
 use crate::pipeline::shard::{Output, Shard};
 use crate::store::datadir::{DataDir, Purpose};
 use crate::store::epochs::EpochFiles;
@@ -71,20 +69,6 @@ pub(super) fn run(setup: &Setup, args: &RunArgs) -> Result<(), Failure> {
     let driven = drive(Box::new(source), 0, &mut shards, extras, tell, report);
     service.stop();
     driven.map_err(well_ended)?;
-    eprintln!("{}", summary(&shards));
+    eprintln!("stopped; what was read is kept, and the next start goes on there");
     Ok(())
-}
-
-/// What the partitions that are still ours amounted to, since the beginning of their states.
-fn summary(shards: &BTreeMap<u32, Opened>) -> String {
-    let sum = |of: &dyn Fn(&Shard) -> u64| shards.values().map(|o| of(&o.shard)).sum::<u64>();
-    let alerts = sum(&|shard| shard.tally().alerts()[1..].iter().sum());
-    format!(
-        "{} partitions: {} events of {} accounts so far, {} lines quarantined, {} alerts",
-        shards.len(),
-        HumanCount(sum(&|shard| shard.detector().counters().events)),
-        HumanCount(sum(&|shard| shard.detector().accounts() as u64)),
-        HumanCount(sum(&|shard| shard.tally().quarantined_total())),
-        HumanCount(alerts)
-    )
 }
