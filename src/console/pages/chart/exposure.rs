@@ -135,13 +135,13 @@ fn levels(drawing: &mut Drawing, say: Say<'_>, axes: &Axes, signal: &crate::aler
     drawing.line("threshold", (LEFT, alert), (RIGHT, alert));
     drawing.text(
         "label threshold-label",
-        (LEFT + 6.0, alert - 5.0),
-        "start",
+        (RIGHT - 4.0, alert - 5.0),
+        "end",
         &format!("{} {counted}", w.chart_alert),
     );
     drawing.line("usual", (LEFT, usual), (RIGHT, usual));
     let text = format!("{} {}", w.chart_usual, say.decimal(signal.expected));
     let below = usual - alert < 18.0;
     let y = if below { usual + 14.0 } else { usual - 5.0 };
-    drawing.text("label usual-label", (LEFT + 6.0, y), "start", &text);
+    drawing.text("label usual-label", (RIGHT - 4.0, y), "end", &text);
 }
