@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+mod console;
 mod layers;
+
+pub use console::Console;
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -24,6 +27,8 @@ pub struct Config {
     pub store: Store,
     /// How alerts speak.
     pub alerts: Alerts,
+    /// Where people look.
+    pub console: Console,
 }
 
 /// `[source]`
@@ -212,6 +217,9 @@ impl Config {
         ensure(seconds, "store", "snapshot_seconds", "must lie between 1 and 3600");
         let spoken = ["en", "fr"].contains(&alerts.language.as_str());
         ensure(spoken, "alerts", "language", "valid choices: en, fr");
+        wrong.extend(self.console.check().into_iter().map(|(key, problem)| {
+            (["console", key], format!("{key}: {problem}"))
+        }));
         if let Err(problem) = crate::detect::time::Calendar::new(&detection.zone) {
             wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }
@@ -276,7 +284,7 @@ mod tests {
             assert_eq!(shown.len(), 1, "{shown:?}");
         };
         check("\n[store\n", "vigie.toml:2: ");
-        check("[stor]\n", "vigie.toml:1: stor: unknown key; valid choices: alerts, detection,");
+        check("[stor]\n", "vigie.toml:1: stor: unknown key; valid choices: alerts, console,");
         check("store = 3\n", "vigie.toml:1: store: is integer, must be table");
         check(
             "[detection]\n\naccounts_max = -1\n",

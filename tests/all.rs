@@ -18,4 +18,6 @@ mod crash;
 
 mod service;
 
+mod console;
+
 mod fuzz;

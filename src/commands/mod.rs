@@ -1,8 +1,10 @@
 //! One file per command. Standard output is data, standard error is for people; exit codes are 0
 //! fine (alerts or not), 1 failed, 2 bad usage.
 
+mod audit;
 mod check;
 mod demo;
+mod desk;
 mod evaluate;
 mod gather;
 mod input;
@@ -12,6 +14,8 @@ mod replay;
 mod run;
 mod setup;
 mod simulate;
+mod token;
+mod user;
 
 use std::io;
 use std::path::PathBuf;
@@ -44,6 +48,12 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Check configuration, rules with their cases, reference data, and how well a log maps
     Check(check::CheckArgs),
+    /// Add, list and remove people who may sign in to the console
+    User(user::UserArgs),
+    /// Make, list and revoke secrets of machines that use the API
+    Token(token::TokenArgs),
+    /// Verify or export the trail of who did and saw what
+    Audit(audit::AuditArgs),
 }
 
 /// Flags of every command that judges; they win over environment and file.
@@ -115,6 +125,9 @@ impl Cli {
             Command::Simulate(args) => simulate::simulate(args),
             Command::Evaluate(args) => evaluate::evaluate(args),
             Command::Check(args) => check::check(args),
+            Command::User(args) => user::user(args),
+            Command::Token(args) => token::token(args),
+            Command::Audit(args) => audit::audit(args),
         };
         let (text, code) = match done {
             Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,

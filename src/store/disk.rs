@@ -86,6 +86,15 @@ impl Disk for RealDisk {
     }
 }
 
+/// Bytes that we may still write to the file system of a file or folder.
+///
+/// # Errors
+/// There is no such file, or its file system cannot say.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let room = rustix::fs::statvfs(path)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+}
+
 /// Replaces `dir/name` as a whole: after a crash it holds the old bytes or the new ones.
 pub(super) fn replace(disk: &impl Disk, dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let temp = dir.join(format!("{name}.tmp"));

@@ -19,12 +19,15 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 pub mod datadir;
+pub mod desk;
 pub mod disk;
 pub mod format;
 mod key;
 pub mod quarantine;
 pub mod snapshot;
 pub mod sqlite;
+#[cfg(test)]
+mod testing;
 
 pub use key::{GivenKey, KeyError};
 

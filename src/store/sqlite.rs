@@ -9,23 +9,34 @@ use std::time::Duration;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{
-    CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+    CachedStatement, Connection, OpenFlags, OptionalExtension, Row, Transaction,
+    TransactionBehavior, params,
 };
 use thiserror::Error;
 
-use crate::alert::{Alert, Status};
+use crate::alert::{Alert, Severity, Status};
 use crate::event::{Position, TimestampMs};
 use crate::store::datadir::DataDir;
 use crate::store::disk::{Disk, RealDisk};
 
+mod put;
+mod queue;
 mod read;
+mod related;
 mod schema;
-pub use read::{
-    AlertFilter, PAGE_ROWS_MAX, Page, PageKey, Reader, StoredAlert, Triage, TriageState,
+pub use queue::{
+    AlertFilter, Assignee, COUNT_MAX, Count, Counts, PAGE_ROWS_MAX, Page, PageKey, Sort,
 };
+pub use read::{Reader, StoredAlert, Triage, TriageState};
+pub(super) use read::{TRIAGE_COLUMNS, triage};
+pub use related::{AccountDay, OpenCount, Place, Similar, StoredRevision};
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// By rank, as the database has them.
+pub(super) const SEVERITIES: [Severity; 5] =
+    [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
 /// Why the database did not do what it was asked.
 #[derive(Debug, Error)]
@@ -58,6 +69,25 @@ pub enum StoreError {
         found: i64,
         /// The newest this build knows.
         supported: usize,
+    },
+    /// There is no database yet.
+    #[error("{}: there is no database here yet; `vigie run` makes it", path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// An older vigie has made the database, and may still be running.
+    #[error(
+        "{}: schema version {found}, this vigie needs {needed}: stop the older vigie and start \
+         this one with `vigie run`", path.display()
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// In the file.
+        found: i64,
+        /// What this build needs.
+        needed: usize,
     },
     /// SQLite keeps no write-ahead log here.
     #[error(
@@ -157,13 +187,14 @@ impl Store {
         create(dir, &path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
         let mut conn = Connection::open(&path).map_err(sql(&path))?;
         schema::configure(&conn, &path)?;
-        schema::migrate(&mut conn, &path, &schema::MIGRATIONS)?;
+        schema::migrate(&mut conn, &path, schema::MIGRATIONS)?;
+        schema::give_back_pages(&conn, &path)?;
         Ok(Store { conn, path })
     }
 
     /// A reading connection; open as many as there are threads that read.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.path).map_err(sql(&self.path))
+        Reader::open(&self.path)
     }
 
     /// Stores alert revisions and the shard's mark in one transaction, durable on return. Only
@@ -177,13 +208,28 @@ impl Store {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut new = 0;
             for (alert, position) in commit.alerts {
-                new += put_alert(&tx, alert, *position)?;
+                new += put::alert(&tx, alert, *position)?;
             }
             put_mark(&tx, commit)?;
             tx.commit()?;
             Ok(new)
         };
         commit_all(&mut self.conn).map_err(sql(&self.path))
+    }
+
+    /// Stores what accounts read on days they closed; the same day again replaces it.
+    ///
+    /// # Errors
+    /// The disk refuses; then none of them is stored.
+    pub fn put_account_days(&mut self, days: &[AccountDay]) -> Result<(), StoreError> {
+        let put_all = |conn: &mut Connection| {
+            let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for day in days {
+                put::account_day(&tx, day)?;
+            }
+            tx.commit()
+        };
+        put_all(&mut self.conn).map_err(sql(&self.path))
     }
 
     /// Stores a control record, durable on return; apply it after that. `at` is the wall clock.
@@ -313,43 +359,6 @@ fn create(dir: &DataDir, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns 1 when the revision was new.
-fn put_alert(tx: &Transaction<'_>, alert: &Alert, position: Position) -> rusqlite::Result<usize> {
-    let body = serde_json::to_string(alert)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    tx.prepare_cached(
-        "INSERT INTO alert VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
-         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, status = excluded.status, \
-         severity = excluded.severity, entity_kind = excluded.entity_kind, \
-         entity_id = excluded.entity_id, partner = excluded.partner, unit = excluded.unit, \
-         role = excluded.role, opened_at = excluded.opened_at, updated_at = excluded.updated_at, \
-         persons = excluded.persons, historical = excluded.historical, body = excluded.body \
-         WHERE excluded.revision > alert.revision",
-    )?
-    .execute(params![
-        alert.id,
-        alert.revision,
-        status_word(alert.status),
-        alert.severity as i64,
-        alert.entity.kind.word(),
-        alert.entity.id,
-        alert.partner,
-        alert.unit,
-        alert.role,
-        alert.opened_at,
-        alert.updated_at,
-        Unsigned(alert.exposure.persons),
-        alert.historical,
-        body
-    ])?;
-    tx.prepare_cached("INSERT INTO triage (id) VALUES (?1) ON CONFLICT (id) DO NOTHING")?
-        .execute([&alert.id])?;
-    tx.prepare_cached(
-        "INSERT INTO revision VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id, revision) DO NOTHING",
-    )?
-    .execute(params![alert.id, alert.revision, Unsigned(position), body])
-}
-
 fn put_mark(tx: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO mark VALUES (?1, ?2, ?3, ?4) ON CONFLICT (source, shard) DO UPDATE SET \
@@ -399,13 +408,23 @@ fn status_word(status: Status) -> &'static str {
     }
 }
 
-fn sql(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
+/// A connection to a database that [`Store::open`] has made and brought to this build's schema.
+pub(super) fn connect_beside(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing { path: path.into() });
+    }
+    let conn = Connection::open_with_flags(path, flags).map_err(sql(path))?;
+    schema::configure_beside(&conn, path)?;
+    Ok(conn)
+}
+
+pub(super) fn sql(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
     let path = path.to_path_buf();
     move |source| StoreError::Sql { path, source }
 }
 
 /// SQLite's integers are signed: what does not fit is an error, never another number.
-struct Unsigned(u64);
+pub(super) struct Unsigned(pub(super) u64);
 
 impl ToSql for Unsigned {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -63,7 +63,7 @@ const OURS: &[(&str, &[&str])] = &[
 
 /// Third-party crate, and the files (or folders) that are its home.
 const THEIRS: &[(&str, &[&str])] = &[
-    ("argon2", &["src/console/"]),
+    ("argon2", &["src/store/desk/password.rs"]),
     ("askama", &["src/console/pages/"]),
     ("axum", &["src/console/"]),
     ("base64", &["src/console/", "src/respond/"]),
@@ -79,7 +79,7 @@ const THEIRS: &[(&str, &[&str])] = &[
     ),
     ("csv", &["src/directory/table.rs"]),
     ("dashmap", &["src/watch/view.rs"]),
-    ("getrandom", &["src/console/", "src/respond/", "src/commands/"]),
+    ("getrandom", &["src/console/", "src/respond/", "src/commands/", "src/store/desk/"]),
     ("flate2", &["src/ingest/compression.rs"]),
     ("indicatif", &["src/commands/"]),
     (
@@ -107,6 +107,7 @@ const THEIRS: &[(&str, &[&str])] = &[
     ("prometheus", &["src/watch/"]),
     ("rdkafka", &["src/ingest/kafka.rs", "src/ingest/kafka/", "src/respond/"]),
     ("reqwest", &["src/respond/"]),
+    ("rustix", &["src/store/disk.rs", "src/commands/"]),
     ("rustls", &["src/respond/"]),
     ("standardwebhooks", &["src/respond/"]),
     ("subtle", &["src/console/"]),
@@ -114,7 +115,10 @@ const THEIRS: &[(&str, &[&str])] = &[
     ("utoipa", &["src/console/"]),
     ("utoipa-axum", &["src/console/"]),
     ("regex", &["src/decode/"]),
-    ("rusqlite", &["src/store/sqlite.rs", "src/store/sqlite/"]),
+    (
+        "rusqlite",
+        &["src/store/sqlite.rs", "src/store/sqlite/", "src/store/desk.rs", "src/store/desk/"],
+    ),
     ("serde", &["src/"]),
     (
         "serde_json",
@@ -124,6 +128,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/triage/",
             "src/store/",
             "src/pipeline/cases.rs",
+            "src/console/",
             "src/commands/",
         ],
     ),
@@ -135,6 +140,8 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/triage/id.rs",
             "src/ingest/resume.rs",
             "src/store/mod.rs",
+            "src/store/desk.rs",
+            "src/store/desk/audit.rs",
             "src/console/",
             "src/commands/setup.rs",
         ],
@@ -147,7 +154,7 @@ const THEIRS: &[(&str, &[&str])] = &[
         "toml",
         &["src/detect/rule.rs", "src/decode/mapping.rs", "src/config", "src/commands/gather.rs"],
     ),
-    ("tracing", &["src/pipeline/run.rs", "src/commands/"]),
+    ("tracing", &["src/pipeline/run.rs", "src/console/", "src/commands/"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
     ("tracing", &["src/telemetry.rs"]),
     ("zstd", &["src/ingest/compression.rs", "src/ingest/order.rs", "src/store/format.rs"]),
@@ -332,9 +339,9 @@ fn imports_can_fail() {
         "use {std::fmt, rusqlite::Row};\nfn f() -> rusqlite::Row { tracing::info!(1) }\n",
         &[
             "src/triage/mod.rs:1: rusqlite is used here; its home is src/store/sqlite.rs, \
-             src/store/sqlite/",
+             src/store/sqlite/, src/store/desk.rs, src/store/desk/",
             "src/triage/mod.rs:2: tracing is used here; its home is src/pipeline/run.rs, \
-             src/commands/, src/telemetry.rs",
+             src/console/, src/commands/, src/telemetry.rs",
         ],
     );
     check("src/new.rs", "", &["src/new.rs:1: module new is not in the import table"]);

@@ -140,7 +140,7 @@ pub(super) fn render(page: &AlertPage, chrome: &Chrome) -> String {
         revision: w.revision.replace("{}", &f.say.number(alert.revision.into())),
         state: f.state(triage.state),
         owner: triage.assignee.as_deref(),
-        verdict: triage.verdict.as_deref().map(|word| f.verdict(word)),
+        verdict: triage.verdict.map(|verdict| f.verdict(verdict.word())),
         until: page.wake_at.map(|at| f.say.time(at)),
         engine: if alert.status == Status::Ended { words.ended } else { words.ongoing },
         persons: f.say.number(alert.exposure.persons),
