@@ -20,4 +20,6 @@ mod service;
 
 mod console;
 
+mod browser;
+
 mod fuzz;

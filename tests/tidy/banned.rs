@@ -38,7 +38,11 @@ const EVERYWHERE: &[Ban] = &[
     ban("Timestamp::now", &[], "time is an argument"),
     ban("Zoned::now", &[], "time is an argument"),
     ban("rand::", &[], "randomness is seeded, simulate/rng.rs has it"),
-    ban("getrandom", &["src/console/secret.rs", "src/store/desk/password.rs"], "randomness is seeded, simulate/rng.rs has it"),
+    ban(
+        "getrandom",
+        &["src/console/secret.rs", "src/store/desk/password.rs"],
+        "randomness is seeded, simulate/rng.rs has it",
+    ),
     ban("std::env", &["src/commands/"], "flags and files say what to do, read in commands"),
     ban("println!", &[COMMANDS], "standard output is data, written by commands"),
     ban("print!", &[COMMANDS], "standard output is data, written by commands"),
