@@ -14,7 +14,7 @@ use super::problem::{Code, Problem};
 
 pub(super) mod accounts;
 pub(super) mod alerts;
-pub mod openapi;
+pub(super) mod openapi;
 pub(super) mod triage;
 pub(super) mod wire;
 

@@ -23,7 +23,7 @@ use super::problem::{Code, Problem};
 use super::routes::{Access, Kind, NOT_SO, NOWHERE, ROUTES, Route};
 
 /// Bytes of a request's body.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
+const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a path with its query.
 const URI_BYTES_MAX: usize = 8 * 1024;
 /// How long a body may take to arrive.
@@ -49,7 +49,6 @@ pub(super) struct Call {
     pub(super) body: Bytes,
     /// Where it came from, proxies that we trust left out.
     pub(super) address: IpAddr,
-    pub(super) request_id: String,
     pub(super) shutdown: watch::Receiver<bool>,
 }
 
@@ -141,7 +140,7 @@ async fn answer(
     let number = state.requests.fetch_add(1, Ordering::Relaxed);
     let request_id = format!("{}-{number}", state.run);
     let (headers, uri) = (request.headers().clone(), request.uri().clone());
-    let wait = enter(route, Arc::clone(&state), shutdown, params, request, request_id.clone());
+    let wait = enter(route, Arc::clone(&state), shutdown, params, request);
     let done = tokio::time::timeout(ANSWER_WITHIN, wait).await.unwrap_or_else(|_| {
         let seconds = ANSWER_WITHIN.as_secs();
         Err(Problem::new(Code::NotReady, format!("no answer within {seconds} s; try again")))
@@ -166,7 +165,6 @@ async fn enter(
     shutdown: watch::Receiver<bool>,
     params: Pairs,
     request: Request,
-    request_id: String,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     state.hosts.check(route.kind, &parts.method, &parts.uri, &parts.headers)?;
@@ -204,7 +202,6 @@ async fn enter(
         headers: parts.headers,
         body,
         address,
-        request_id,
         shutdown,
     };
     (route.run)(call).await

@@ -17,7 +17,7 @@ use super::live::{Listening, Message};
 use super::problem::{Code, Problem};
 
 /// Streams of one user.
-pub const STREAMS_MAX: usize = 8;
+const STREAMS_MAX: usize = 8;
 /// Time between comments.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Messages between us and a slow connection.

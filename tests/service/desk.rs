@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::theft;
-use crate::support::process::{Finished, Program};
-use crate::support::vigie;
+use crate::support::{Finished, Program, vigie};
 
 fn with(data: &Path, words: &[&str]) -> Program {
     vigie(words).args([Path::new("--data"), data])

@@ -40,8 +40,8 @@ const EVERYWHERE: &[Ban] = &[
     ban("rand::", &[], "randomness is seeded, simulate/rng.rs has it"),
     ban(
         "getrandom",
-        &["src/console/secret.rs", "src/store/desk/password.rs"],
-        "randomness is seeded, simulate/rng.rs has it",
+        &["src/store/desk/password.rs", "src/commands/token.rs", "src/console/", "src/respond/"],
+        "randomness is seeded, simulate/rng.rs has it; secrets are not",
     ),
     ban("std::env", &["src/commands/"], "flags and files say what to do, read in commands"),
     ban("println!", &[COMMANDS], "standard output is data, written by commands"),
