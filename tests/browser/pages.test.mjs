@@ -15,7 +15,7 @@ const PAGES = {
   reason: "/accounts/cap00412",
   health: "/health",
   audit: "/audit",
-  missing: "/alerts/01HNY000000000000000000000",
+  missing: "/alerts/01HZZ000000000000000000000",
   help: "/help",
   accessibility: "/accessibility",
 };

@@ -22,7 +22,7 @@ use vigie::watch::{AccountCard, ShardState, ThresholdCard, View};
 use crate::support::tests;
 
 /// The alert whose page is looked at.
-pub(super) const ALERT: &str = "01HNY0000000000000000000A0";
+pub(super) const ALERT: &str = "01HNY000000000000000000000";
 /// The analyst's.
 pub(super) const PASSWORD: &str = "correct horse battery staple";
 
@@ -171,7 +171,7 @@ impl Console {
         let n = self.next;
         self.next += 1;
         let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
-        alert.id = format!("{}{n:X}0", &ALERT[..if n < 16 { 24 } else { 23 }]).replace('X', "Z");
+        alert.id = format!("{}{n:X}0", &ALERT[..if n < 16 { 24 } else { 23 }]);
         alert.severity = severities[(n as usize).min(59) / 15];
         (alert.entity.id, alert.accounts) = (name.to_owned(), vec![name.to_owned()]);
         let opened = now_ms() - 3_600_000 + n as i64 * 1_000;
