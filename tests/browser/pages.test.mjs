@@ -74,6 +74,7 @@ test("the language switch changes every word and comes back to the page", async 
   const page = await open({ locale: "en" });
   await page.goto(OPEN + "/alerts?view=closed");
   await page.getByRole("button", { name: "FR" }).click();
+  await page.locator("html[lang=fr]").waitFor();
   assert.equal(new URL(page.url()).search, "?view=closed");
   await calm(page, "fr");
   await page.goto(OPEN + "/health");

@@ -16,7 +16,7 @@ use vigie::event::TimestampMs;
 use vigie::store::datadir::{DataDir, Purpose};
 use vigie::store::desk::{Desk, NewUser, Role, SessionLimits, password};
 use vigie::store::sqlite::{AccountDay, Commit, Store};
-use vigie::triage::rfc3339;
+use vigie::triage::{millis, rfc3339};
 use vigie::watch::{AccountCard, ShardState, ThresholdCard, View};
 
 use crate::support::tests;
@@ -153,7 +153,8 @@ impl Console {
             for (revision, persons) in (1..).zip([38, 120, 400 + n * 97]) {
                 let mut alert = alert.clone();
                 (alert.revision, alert.exposure.persons) = (revision, persons);
-                alert.updated_at = rfc3339(now_ms() - 3_000_000 + i64::from(revision) * 600_000);
+                let opened = millis(&alert.opened_at);
+                alert.updated_at = rfc3339(opened + i64::from(revision - 1) * 600_000);
                 self.put(alert);
             }
         }

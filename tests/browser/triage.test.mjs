@@ -29,7 +29,7 @@ test("by keyboard alone", async () => {
   assert.deepEqual(await rows(page), order, "no row moved");
   await page.keyboard.press("c");
   await page.waitForURL(/#close$/);
-  assert.equal(await page.evaluate(() => document.activeElement.name), "verdict");
+  await page.waitForFunction(() => document.activeElement.name === "verdict");
   await page.keyboard.press("Space");
   for (let n = 0; n < 20 && (await page.evaluate(() => document.activeElement.name)) !== "comment"; n++) {
     await page.keyboard.press("Tab");

@@ -106,7 +106,9 @@ fn curve(drawing: &mut Drawing, say: Say<'_>, axes: &Axes, alert: &Alert, revisi
         let (x, y) = (axes.x(revision.at), axes.y(revision.persons as f64));
         let _ = write!(line, "H{x:.1}V{y:.1}");
     }
-    let last = axes.x(millis(&alert.last_event_at)).max(LEFT);
+    // An ending comes long after the last event.
+    let known = revisions.iter().map(|r| r.at).chain([millis(&alert.last_event_at)]).max();
+    let last = axes.x(known.unwrap_or(axes.to));
     let _ = write!(line, "H{last:.1}V{:.1}", axes.y(alert.exposure.persons as f64));
     drawing.path("area", &format!("{line}V{BOTTOM:.1}H{LEFT:.1}z"));
     drawing.path("step", &line);
