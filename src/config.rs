@@ -217,9 +217,12 @@ impl Config {
         ensure(seconds, "store", "snapshot_seconds", "must lie between 1 and 3600");
         let spoken = ["en", "fr"].contains(&alerts.language.as_str());
         ensure(spoken, "alerts", "language", "valid choices: en, fr");
-        wrong.extend(self.console.check().into_iter().map(|(key, problem)| {
-            (["console", key], format!("{key}: {problem}"))
-        }));
+        wrong.extend(
+            self.console
+                .check()
+                .into_iter()
+                .map(|(key, problem)| (["console", key], format!("{key}: {problem}"))),
+        );
         if let Err(problem) = crate::detect::time::Calendar::new(&detection.zone) {
             wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }

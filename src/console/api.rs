@@ -41,6 +41,5 @@ fn only(call: &Call, known: &[&str]) -> Result<(), Problem> {
 
 fn wrong(name: &str, problem: String) -> Problem {
     let shown: String = name.chars().take(64).collect();
-    Problem::new(Code::BadParameter, format!("{shown}: {problem}"))
-        .with("parameter", shown.into())
+    Problem::new(Code::BadParameter, format!("{shown}: {problem}")).with("parameter", shown.into())
 }

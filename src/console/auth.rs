@@ -171,17 +171,19 @@ pub(super) async fn who(
             None => None,
         };
         return found.map(Who::Machine).ok_or_else(|| {
-            Problem::new(Code::LoginRequired, "the token is unknown, revoked or expired").header(
-                header::WWW_AUTHENTICATE,
-                "Bearer realm=\"vigie\", error=\"invalid_token\"",
-            )
+            Problem::new(Code::LoginRequired, "the token is unknown, revoked or expired")
+                .header(header::WWW_AUTHENTICATE, "Bearer realm=\"vigie\", error=\"invalid_token\"")
         });
     }
     let Some(secret) = state.cookies().get(headers, SESSION) else { return Ok(Who::Nobody) };
     let (limits, kept) = (state.session_limits(), secret.clone());
     let session = state
         .desk(move |desk| {
-            Ok(if touch { desk.session(&secret, limits, now)? } else { desk.peek(&secret, limits, now)? })
+            Ok(if touch {
+                desk.session(&secret, limits, now)?
+            } else {
+                desk.peek(&secret, limits, now)?
+            })
         })
         .await?;
     Ok(session.map_or(Who::Nobody, |session| Who::Person(Box::new(session), kept)))

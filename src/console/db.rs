@@ -104,8 +104,9 @@ impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Problem {
         let text = error.to_string();
         match error {
-            DeskError::Stale { current } => Problem::new(Code::Stale, text)
-                .with("current", super::api::wire::triage(&current)),
+            DeskError::Stale { current } => {
+                Problem::new(Code::Stale, text).with("current", super::api::wire::triage(&current))
+            }
             DeskError::NotFound => Problem::new(Code::NotFound, text),
             DeskError::Invalid(why) => Problem::new(Code::Invalid, why),
             DeskError::Store(error) => error.into(),

@@ -221,11 +221,8 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     if !known(&peer) {
         return peer;
     }
-    let lines: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .collect();
+    let lines: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
     let hops = lines.iter().flat_map(|line| line.split(',')).map(|hop| hop.trim().parse());
     let hops: Vec<_> = hops.collect();
     let mut nearest = peer;
@@ -263,7 +260,8 @@ async fn decode(headers: &HeaderMap, body: Bytes) -> Result<Pairs, Problem> {
     }
     let form = Form::<Pairs>::from_request(request, &()).await;
     form.map(|Form(pairs)| pairs).map_err(|error| {
-        let code = if error.status() == 415 { Code::UnsupportedMediaType } else { Code::BadRequest };
+        let code =
+            if error.status() == 415 { Code::UnsupportedMediaType } else { Code::BadRequest };
         Problem::new(code, "a form is application/x-www-form-urlencoded")
     })
 }

@@ -78,7 +78,10 @@ impl Hosts {
         headers: &HeaderMap,
     ) -> Result<(), Problem> {
         let refused = |detail: &str| Err(Problem::new(Code::OriginRefused, detail));
-        if headers.get_all(header::ORIGIN).iter().any(|origin| !self.is_own(origin.as_bytes(), host))
+        if headers
+            .get_all(header::ORIGIN)
+            .iter()
+            .any(|origin| !self.is_own(origin.as_bytes(), host))
         {
             return refused("the request's Origin is not this console");
         }
@@ -98,8 +101,7 @@ impl Hosts {
     }
 
     fn is_own(&self, origin: &[u8], host: &str) -> bool {
-        let Some((scheme, authority)) =
-            std::str::from_utf8(origin).ok().and_then(Hosts::public_of)
+        let Some((scheme, authority)) = std::str::from_utf8(origin).ok().and_then(Hosts::public_of)
         else {
             return false;
         };
@@ -171,10 +173,15 @@ mod tests {
         for own in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "[::1]"] {
             check(own, None);
         }
-        for foreign in
-            ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8080", "10.0.0.1",
-             "localhost:8080:80", "127.0.0.2", "localhost:80@evil.example"]
-        {
+        for foreign in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:8080",
+            "10.0.0.1",
+            "localhost:8080:80",
+            "127.0.0.2",
+            "localhost:80@evil.example",
+        ] {
             let wanted = if foreign.contains('@') { Code::BadRequest } else { Code::HostRefused };
             check(foreign, Some(wanted));
         }

@@ -207,8 +207,7 @@ pub(super) async fn failed(
     }
     let page = Failure { kind: kind(code), request_id: request_id.to_owned() };
     // Whoever is not at our host gets no page of ours; nor can one be drawn when the store fails.
-    let foreign =
-        matches!(code, Code::HostRefused | Code::OriginRefused | Code::ProxyRefused);
+    let foreign = matches!(code, Code::HostRefused | Code::OriginRefused | Code::ProxyRefused);
     let who = if foreign || route.path.is_empty() {
         Ok(Who::Nobody)
     } else {
@@ -269,8 +268,16 @@ mod tests {
         }
         let long = format!("/{}", "a".repeat(BACK_BYTES_MAX));
         for foreign in [
-            "", "alerts", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil",
-            "/a\r\nSet-Cookie: x", "\\\\evil", "/é", long.as_str(),
+            "",
+            "alerts",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/\t/evil",
+            "/a\r\nSet-Cookie: x",
+            "\\\\evil",
+            "/é",
+            long.as_str(),
         ] {
             assert!(!is_own_path(foreign), "{foreign}");
         }

@@ -1,8 +1,8 @@
 //! Connections: how many, how long they may be silent, and how they end.
 
+use std::future::{Future, IntoFuture};
 use std::io;
 use std::net::SocketAddr;
-use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};

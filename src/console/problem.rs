@@ -49,7 +49,9 @@ impl Code {
             Code::LoginRequired => (S::UNAUTHORIZED, "login-required", "Who are you?"),
             Code::LoginFailed => (S::UNAUTHORIZED, "login-failed", "Name or password is wrong"),
             Code::Forbidden => (S::FORBIDDEN, "forbidden", "You may not do this"),
-            Code::CsrfRefused => (S::FORBIDDEN, "csrf-refused", "The form is not from this session"),
+            Code::CsrfRefused => {
+                (S::FORBIDDEN, "csrf-refused", "The form is not from this session")
+            }
             Code::OriginRefused => (S::FORBIDDEN, "origin-refused", "Another site asked for this"),
             Code::ProxyRefused => (S::FORBIDDEN, "proxy-refused", "This came through a proxy"),
             Code::NotFound => (S::NOT_FOUND, "not-found", "There is nothing here"),

@@ -185,8 +185,16 @@ mod tests {
         let public: Vec<&str> =
             ROUTES.iter().filter(|r| r.may == Access::Public).map(|r| r.path).collect();
         let wanted = [
-            "/", "/accessibility", "/login", "/login", "/language", "/assets/{file}",
-            "/api/v1/openapi.json", "/openapi.json", "/healthz", "/readyz",
+            "/",
+            "/accessibility",
+            "/login",
+            "/login",
+            "/language",
+            "/assets/{file}",
+            "/api/v1/openapi.json",
+            "/openapi.json",
+            "/healthz",
+            "/readyz",
         ];
         assert_eq!(public, wanted);
     }

@@ -39,8 +39,9 @@ impl Place {
         let count = streams.entry(actor.clone()).or_default();
         if *count >= STREAMS_MAX {
             let detail = format!("at most {STREAMS_MAX} open pages receive events; close one");
-            return Err(Problem::new(Code::TooMany, detail)
-                .header(axum::http::header::RETRY_AFTER, "30"));
+            return Err(
+                Problem::new(Code::TooMany, detail).header(axum::http::header::RETRY_AFTER, "30")
+            );
         }
         *count += 1;
         Ok(Place { state: Arc::clone(state), actor })

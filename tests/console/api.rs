@@ -51,8 +51,12 @@ fn a_change_names_the_version_it_saw() {
     let silent = r#"{"action":"close","verdict":"false_positive_logic"}"#;
     assert_eq!(patch(&server, Some("\"2\""), silent).status, 422);
     let odd = r#"{"action":"close","verdict":"fine"}"#;
-    assert!(patch(&server, Some("\"2\""), odd).json()["detail"]
-        .as_str().unwrap().contains("true_positive_impact"));
+    assert!(
+        patch(&server, Some("\"2\""), odd).json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("true_positive_impact")
+    );
     let closed = patch(&server, Some("\"2\""), r#"{"action":"close","verdict":"test"}"#);
     assert_eq!((closed.status, &closed.json()["state"]), (200, &"closed".into()));
     for broken in ["", "{", "[]", "{\"action\":\"erase\"}", "{\"action\":\"take\",\"x\":1}"] {
@@ -109,8 +113,18 @@ fn filters_are_understood_or_refused() {
     check("assignee=anna", Ok(0));
     check("unit=other", Ok(0));
     for odd in [
-        "status=x", "state=new,x", "severity=bad", "sort=x", "limit=0", "limit=201", "limit=x",
-        "historical=maybe", "entity=cap00412", "entity=king:x", "colour=red", "q=a&q=b",
+        "status=x",
+        "state=new,x",
+        "severity=bad",
+        "sort=x",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "historical=maybe",
+        "entity=cap00412",
+        "entity=king:x",
+        "colour=red",
+        "q=a&q=b",
     ] {
         check(odd, Err("bad-parameter"));
     }
@@ -190,8 +204,7 @@ fn the_description_names_every_field_of_an_alert() {
     assert!(said.remove("events"), "absent while there are none");
     let alert = serde_json::to_value(alert(ALERT, ACCOUNT)).unwrap();
     assert_eq!(said, names(&alert));
-    let required: BTreeSet<String> =
-        serde_json::from_value(schema["required"].clone()).unwrap();
+    let required: BTreeSet<String> = serde_json::from_value(schema["required"].clone()).unwrap();
     assert_eq!(required, said);
     let text = document.to_string();
     for (at, _) in text.match_indices("#/components/schemas/") {

@@ -43,7 +43,8 @@ fn names_of_any_length_and_script_are_only_names() {
         assert_eq!(server.ask(&Ask::get(&path)).status, 404, "{}", &path[..30]);
     }
     assert_eq!(server.ask(&Ask::get(&format!("/accounts/{long}"))).status, 414);
-    let names = ["Zoë Müller", "ад мин", "a/b?c#d", "..", "<script>alert(1)</script>", "名前", "%00"];
+    let names =
+        ["Zoë Müller", "ад мин", "a/b?c#d", "..", "<script>alert(1)</script>", "名前", "%00"];
     for (n, name) in names.iter().enumerate() {
         put(&mut server.store, &[alert(&format!("01HNYNAME{n:017}"), name)]);
         let encoded = vigie::console::pages::query::encode(name);
@@ -67,9 +68,17 @@ fn names_of_any_length_and_script_are_only_names() {
 fn assets_lie_in_no_folder() {
     let server = Server::open();
     for path in [
-        "/assets/../Cargo.toml", "/assets/..%2F..%2Fetc%2Fpasswd", "/assets/%2e%2e/%2e%2e/etc/passwd",
-        "/assets//etc/passwd", "/assets/vigie.css%00", "/assets/", "/assets/..", "/assets/.",
-        "/assets/%5C..%5Cvigie.db", "/../vigie.db", "/assets/vigie.css",
+        "/assets/../Cargo.toml",
+        "/assets/..%2F..%2Fetc%2Fpasswd",
+        "/assets/%2e%2e/%2e%2e/etc/passwd",
+        "/assets//etc/passwd",
+        "/assets/vigie.css%00",
+        "/assets/",
+        "/assets/..",
+        "/assets/.",
+        "/assets/%5C..%5Cvigie.db",
+        "/../vigie.db",
+        "/assets/vigie.css",
     ] {
         let answer = server.ask(&Ask::get(path));
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
@@ -113,7 +122,10 @@ fn stored_words_are_shown_and_never_run() {
     let sent = Ask::new("POST", "/alerts/01HNY00000000000000000EVIL/comment").form(&comment);
     assert_eq!(server.ask(&sent).status, 303);
     for path in [
-        "/alerts", "/alerts/01HNY00000000000000000EVIL", "/audit", "/health",
+        "/alerts",
+        "/alerts/01HNY00000000000000000EVIL",
+        "/audit",
+        "/health",
         "/alerts?q=%22%3E%3Cimg%20src%3Dx%3E&partner=%3Cscript%3E",
         "/alerts?changed=1&refused=%3Cscript%3E",
     ] {

@@ -54,8 +54,7 @@ fn a_wrong_password_and_an_unknown_name_look_the_same() {
 #[test]
 fn guessing_becomes_slow() {
     let server = Server::with_login();
-    let tries: Vec<u16> =
-        (0..8).map(|_| log_in(&server, "analyst", "guess", "").status).collect();
+    let tries: Vec<u16> = (0..8).map(|_| log_in(&server, "analyst", "guess", "").status).collect();
     assert_eq!(tries[..5], [401; 5], "{tries:?}");
     assert!(tries[5..].contains(&429), "{tries:?}");
     let answer = log_in(&server, "analyst", PASSWORD, "");
@@ -67,7 +66,8 @@ fn guessing_becomes_slow() {
 #[test]
 fn nobody_is_led_elsewhere_after_the_login() {
     let server = Server::with_login();
-    for back in ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example", "x%0Ay"] {
+    for back in ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example", "x%0Ay"]
+    {
         let answer = log_in(&server, "viewer", PASSWORD, back);
         assert_eq!(answer.header("location"), Some("/alerts"), "{back}");
     }

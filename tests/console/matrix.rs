@@ -183,9 +183,9 @@ fn without_login_this_machine_may_all_and_other_hosts_nothing() {
                 let body = body(route, Visitor::Person(Role::Viewer));
                 ask.form(&format!("{body}&csrf={csrf}"))
             }
-            (Kind::Api, "PATCH") => ask
-                .with("If-Match", "\"1\"")
-                .json(r#"{"action":"comment","comment":"x"}"#),
+            (Kind::Api, "PATCH") => {
+                ask.with("If-Match", "\"1\"").json(r#"{"action":"comment","comment":"x"}"#)
+            }
             _ => ask,
         };
         let answer = answered(&server, route, &ask);
@@ -214,7 +214,8 @@ fn asset_of(server: &Server) -> String {
 fn what_is_not_in_the_table_cannot_be_reached() {
     let server = Server::with_login();
     let admin = server.session("admin");
-    for path in ["/admin", "/alerts/", "/api/v1/users", "/api/v1/", "/api", "//alerts", "/alerts/a/b"]
+    for path in
+        ["/admin", "/alerts/", "/api/v1/users", "/api/v1/", "/api", "//alerts", "/alerts/a/b"]
     {
         let answer = server.ask(&Ask::get(path).by(&admin));
         assert_eq!(answer.status, 404, "{path}");

@@ -128,8 +128,7 @@ impl Server {
         let state = AppState::new(db.clone(), view, Arc::new(Nothing), settings).unwrap();
         let state = Arc::new(state);
         let runtime = Runtime::new().unwrap();
-        let listener =
-            runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0))).unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, told) = watch::channel(false);
         let serving = runtime.spawn(vigie::console::serve(listener, Arc::clone(&state), told));

@@ -65,10 +65,5 @@ fn card(card: &AccountCard) -> wire::Card {
 }
 
 fn day(day: Day) -> wire::Day {
-    wire::Day {
-        day: day.day,
-        listed: day.listed,
-        opened: day.opened,
-        foreign_origins: day.foreign,
-    }
+    wire::Day { day: day.day, listed: day.listed, opened: day.opened, foreign_origins: day.foreign }
 }

@@ -19,8 +19,19 @@ const LIMIT_MAX: u32 = 200;
 const TEXT_BYTES_MAX: usize = 1_024;
 
 const PARAMETERS: [&str; 13] = [
-    "status", "state", "severity", "partner", "unit", "assignee", "unassigned", "entity", "q",
-    "historical", "sort", "limit", "cursor",
+    "status",
+    "state",
+    "severity",
+    "partner",
+    "unit",
+    "assignee",
+    "unassigned",
+    "entity",
+    "q",
+    "historical",
+    "sort",
+    "limit",
+    "cursor",
 ];
 
 /// What a list is asked for, understood.
@@ -146,9 +157,7 @@ fn understand(call: &Call) -> Result<Asked, Problem> {
     };
     let sort = match call.asked("sort") {
         None => Sort::default(),
-        Some(text) => {
-            Sort::parse(text).ok_or_else(|| word("sort", "priority, opened, updated"))?
-        }
+        Some(text) => Sort::parse(text).ok_or_else(|| word("sort", "priority, opened, updated"))?,
     };
     let limit = match call.asked("limit").map(str::parse::<u32>) {
         None => LIMIT,

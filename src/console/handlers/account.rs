@@ -112,11 +112,7 @@ async fn known(call: &Call, name: &str) -> Result<Known, Problem> {
     Ok(found)
 }
 
-fn read(
-    reader: &Reader,
-    account: String,
-    zone: &jiff::tz::TimeZone,
-) -> Result<Known, Problem> {
+fn read(reader: &Reader, account: String, zone: &jiff::tz::TimeZone) -> Result<Known, Problem> {
     let from = jiff::Timestamp::from_millisecond(now_ms() - DAYS * 86_400_000);
     let from = zone.to_datetime(from.unwrap_or(jiff::Timestamp::UNIX_EPOCH)).date().to_string();
     let mut days = reader.account_days(&account, "")?;
@@ -142,8 +138,7 @@ pub(in crate::console) async fn show(call: Call) -> Result<Response, Problem> {
     let Some((known, why)) = look(&call, &why).await? else {
         // Whether there is such an account is not told without a reason either.
         let page = AccountReason { name, too_short: matches!(why, Why::TooShort) };
-        let status =
-            if page.too_short { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let status = if page.too_short { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         return show_page(&call, status, |chrome| pages::account_reason(&page, chrome)).await;
     };
     let card = call.state.view.accounts.get(&name).map(|card| card.clone());

@@ -165,16 +165,15 @@ pub(in crate::console) async fn change(call: Call) -> Result<Response, Problem> 
         }
     };
     let (id, actor) = (call.param("id").to_owned(), call.who.actor());
-    let deed = move |desk: &mut desk::Desk| {
-        match desk.change(&id, version, &actor, &change, now_ms()) {
+    let deed =
+        move |desk: &mut desk::Desk| match desk.change(&id, version, &actor, &change, now_ms()) {
             Ok(triage) => Ok(Ok(triage.version)),
             Err(DeskError::Stale { .. }) => Ok(Err((StatusCode::CONFLICT, ProblemKind::Stale))),
             Err(DeskError::Invalid(why)) => {
                 Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, ProblemKind::Refused(why))))
             }
             Err(error) => Err(error.into()),
-        }
-    };
+        };
     match call.state.desk(deed).await? {
         Ok(version) => {
             let id = call.param("id").to_owned();

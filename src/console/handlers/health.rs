@@ -73,15 +73,13 @@ pub(in crate::console) async fn replay(call: Call) -> Result<Response, Problem> 
     let seq = call.param("seq").parse::<i64>().map_err(|_| Problem::not_found("delivery"))?;
     let (actor, subject) = (call.who.actor(), seq.to_string());
     // Recorded first: what is sent cannot be called back.
-    let record =
-        call.state.desk(move |desk| {
-            Ok(desk.record(&actor, "hook.replay", &subject, &json!({}), now_ms())?)
-        });
+    let record = call.state.desk(move |desk| {
+        Ok(desk.record(&actor, "hook.replay", &subject, &json!({}), now_ms())?)
+    });
     record.await?;
     let outside = Arc::clone(&call.state.outside);
-    let sent = blocking(move || {
-        outside.replay(seq).map_err(|why| Problem::new(Code::Conflict, why))
-    });
+    let sent =
+        blocking(move || outside.replay(seq).map_err(|why| Problem::new(Code::Conflict, why)));
     if !sent.await? {
         return Err(Problem::not_found("delivery"));
     }

@@ -76,8 +76,7 @@ fn look(
         Tab::All => (tab, of(&TriageState::ALL)),
         _ => (tab, of(states(tab))),
     });
-    let severities =
-        query::SEVERITIES.map(|s| (s, counts.severities.get(&s).copied().map(count)));
+    let severities = query::SEVERITIES.map(|s| (s, counts.severities.get(&s).copied().map(count)));
     let severities = severities.map(|(severity, found)| (severity, found.unwrap_or_default()));
     Ok((rows(page.alerts), next, tabs.to_vec(), severities.to_vec()))
 }
@@ -177,8 +176,7 @@ pub(in crate::console) async fn bulk(call: Call) -> Result<Response, Problem> {
         Some("take") => Change::Take,
         Some("close") => {
             let verdict = call.field("verdict").and_then(Verdict::parse);
-            let verdict =
-                verdict.ok_or_else(|| Problem::new(Code::Invalid, "choose a verdict"))?;
+            let verdict = verdict.ok_or_else(|| Problem::new(Code::Invalid, "choose a verdict"))?;
             if verdict.needs_comment() && comment.trim().is_empty() {
                 return Err(Problem::new(Code::Invalid, "this verdict needs a comment"));
             }

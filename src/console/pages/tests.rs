@@ -91,7 +91,8 @@ fn nothing_is_styled_or_scripted_inline() {
         for (name, html) in pages(language, Some(odd)) {
             for tag in tags(&html) {
                 assert!(!tag.contains(" style="), "{name}: {tag}");
-                let handler = tag.split([' ', '\n']).any(|a| a.starts_with("on") && a.contains('='));
+                let handler =
+                    tag.split([' ', '\n']).any(|a| a.starts_with("on") && a.contains('='));
                 assert!(!handler, "{name}: {tag}");
             }
             assert!(!html.contains("=\"javascript:") || *odd == CORPUS[4], "{name}");
