@@ -21,6 +21,8 @@ mod service;
 mod kafka;
 mod console;
 
+mod browser;
+
 mod fuzz;
 
 mod deploy;

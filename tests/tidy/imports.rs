@@ -102,7 +102,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/pipeline/write.rs",
             "src/watch/metrics.rs",
             "src/respond/hook.rs",
-            "src/console/",
+            "src/console",
             "src/commands/",
         ],
     ),
@@ -115,9 +115,8 @@ const THEIRS: &[(&str, &[&str])] = &[
     ("rustls", &["src/respond/"]),
     ("standardwebhooks", &["src/respond/"]),
     ("subtle", &["src/console/"]),
-    ("tokio-stream", &["src/console/"]),
+    ("tokio_stream", &["src/console/"]),
     ("utoipa", &["src/console/"]),
-    ("utoipa-axum", &["src/console/"]),
     ("regex", &["src/decode/"]),
     (
         "rusqlite",
@@ -156,7 +155,7 @@ const THEIRS: &[(&str, &[&str])] = &[
     ("siphasher", &["src/decode/pseudonym.rs", "src/detect/mod.rs"]),
     ("statrs", &["src/detect/counts.rs"]),
     ("thiserror", &["src/"]),
-    ("tokio", &["src/commands/", "src/console/", "src/respond/", "src/watch/"]),
+    ("tokio", &["src/commands/", "src/console", "src/respond/", "src/watch/"]),
     (
         "toml",
         &["src/detect/rule.rs", "src/decode/mapping.rs", "src/config", "src/commands/gather.rs"],

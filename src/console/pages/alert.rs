@@ -7,14 +7,14 @@ use super::frame::{
     Frame, Nav, VerdictChoice, account_path, alert_path, belongs, escape, kind_word,
     severity_label, verdicts,
 };
+use super::panel::Panel;
 use super::query::encode;
 use super::say::Html;
 use super::stream::{Entry, entry};
-use super::view::{AlertPage, Chrome, Likeness, Problem, ProblemKind, Revision};
+use super::view::{AlertPage, Chrome, Likeness, Revision};
 use super::why::{self, Why};
 use super::words::{AlertWords, Words};
-use crate::alert::{Alert, Signal, Status};
-use crate::store::sqlite::TriageState;
+use crate::alert::{Alert, Signal};
 use crate::triage::millis;
 
 #[derive(Template)]
@@ -33,19 +33,9 @@ struct Page<'a> {
     belongs: String,
     opened: Html,
     revision: String,
-    state: Html,
-    owner: Option<&'a str>,
-    verdict: Option<String>,
-    until: Option<Html>,
-    engine: &'static str,
     persons: String,
-    problem: Option<String>,
-    closed: bool,
-    fresh: bool,
-    take: &'static str,
-    open_hold: bool,
-    open_close: bool,
-    open_comment: bool,
+    panel: Panel<'a>,
+    exposed: Exposed<'a>,
     hidden: Html,
     people: &'a [String],
     verdicts: [VerdictChoice; 8],
@@ -57,11 +47,6 @@ struct Page<'a> {
     revisions: Vec<RevisionRow>,
     bars: Html,
     signals: Vec<SignalRow<'a>>,
-    bounds: String,
-    records: String,
-    unidentified: String,
-    data: Vec<(&'a str, String)>,
-    population: Vec<(&'a str, String)>,
     seen: [(&'static str, &'a [String]); 3],
     accounts: Vec<(&'a str, String)>,
     activity: Vec<Entry<'a>>,
@@ -72,6 +57,15 @@ struct Page<'a> {
     positions: Vec<String>,
     epoch: String,
     rules: &'a str,
+}
+
+/// The harm, in numbers.
+struct Exposed<'a> {
+    bounds: String,
+    records: String,
+    unidentified: String,
+    data: Vec<(&'a str, String)>,
+    population: Vec<(&'a str, String)>,
 }
 
 struct RevisionRow {
@@ -120,7 +114,6 @@ pub(super) fn render(page: &AlertPage, chrome: &Chrome) -> String {
     let name = alert.entity.id.as_str();
     let f = Frame::new(chrome, name, Nav::Alerts);
     let persons = f.say.plural(words.persons, alert.exposure.persons);
-    let asked = page.problem.as_ref().map_or("", |p| p.action.as_str());
     let why = Why::of(f.say, alert);
     let link = alert_path(&alert.id);
     let view = Page {
@@ -131,25 +124,15 @@ pub(super) fn render(page: &AlertPage, chrome: &Chrome) -> String {
         link,
         severity: f.severity(alert.severity),
         name,
-        headline: w.read_by.replace("{}", "").trim().to_owned() + " " + &persons,
+        headline: w.has_read.replace("{}", &persons),
         tags: tags(words, alert),
         kind: kind_word(words, alert.entity.kind),
         belongs: belongs(alert),
         opened: f.say.time(millis(&alert.opened_at)),
         revision: w.revision.replace("{}", &f.say.number(alert.revision.into())),
-        state: f.state(triage.state),
-        owner: triage.assignee.as_deref(),
-        verdict: triage.verdict.map(|verdict| f.verdict(verdict.word())),
-        until: page.wake_at.map(|at| f.say.time(at)),
-        engine: if alert.status == Status::Ended { words.ended } else { words.ongoing },
         persons: f.say.number(alert.exposure.persons),
-        problem: page.problem.as_ref().map(|p| problem(words, p)),
-        closed: triage.state == TriageState::Closed,
-        fresh: triage.state == TriageState::New,
-        take: if triage.assignee.is_some() { w.take_over } else { w.take },
-        open_hold: asked == "hold",
-        open_close: asked == "close" || (asked.is_empty() && mine(page, chrome)),
-        open_comment: asked == "comment",
+        panel: Panel::of(&f, page),
+        exposed: exposed(&f, alert),
         people: &page.people,
         verdicts: verdicts(words),
         chosen: page.problem.as_ref().and_then(|p| p.verdict.as_deref()).unwrap_or_default(),
@@ -160,11 +143,6 @@ pub(super) fn render(page: &AlertPage, chrome: &Chrome) -> String {
         revisions: page.revisions.iter().map(|r| revision(&f, r)).collect(),
         bars: chart::signals(f.say, &alert.signals),
         signals: alert.signals.iter().map(|s| signal(&f, s)).collect(),
-        bounds: bounds(&f, alert),
-        records: f.say.number(alert.exposure.records),
-        unidentified: f.say.number(alert.exposure.unidentified),
-        data: named(&f, &alert.exposure.data),
-        population: named(&f, &alert.exposure.population),
         seen: [
             (w.ips, &alert.seen.ips),
             (w.devices, &alert.seen.devices),
@@ -194,29 +172,11 @@ fn hidden(chrome: &Chrome, version: u32, link: &str) -> Html {
     Html(text + &field("version", &version.to_string()))
 }
 
-/// The user has taken it, so the next thing they do is to judge it.
-fn mine(page: &AlertPage, chrome: &Chrome) -> bool {
-    let user = chrome.user.as_ref().map(|u| u.name.as_str());
-    page.triage.state == TriageState::InProgress
-        && user.is_some()
-        && page.triage.assignee.as_deref() == user
-}
-
 fn tags(words: &Words, alert: &Alert) -> Vec<&'static str> {
     [(alert.historical, words.historical), (alert.learning, words.learning)]
         .into_iter()
         .filter_map(|(holds, word)| holds.then_some(word))
         .collect()
-}
-
-fn problem(words: &Words, problem: &Problem) -> String {
-    let w = &words.alert;
-    match &problem.kind {
-        ProblemKind::Stale => w.stale.to_owned(),
-        ProblemKind::CommentMissing => w.problem_comment.to_owned(),
-        ProblemKind::VerdictMissing => w.problem_verdict.to_owned(),
-        ProblemKind::Refused(reason) => w.problem_other.replace("{}", reason),
-    }
 }
 
 /// Confidence, and the limits of what is known right now.
@@ -256,6 +216,16 @@ fn signal<'a>(f: &Frame<'_>, signal: &'a Signal) -> SignalRow<'a> {
         threshold: f.say.number(signal.threshold),
         surprise: f.say.decimal(signal.surprise),
         at: f.say.time(millis(&signal.at)),
+    }
+}
+
+fn exposed<'a>(f: &Frame<'_>, alert: &'a Alert) -> Exposed<'a> {
+    Exposed {
+        bounds: bounds(f, alert),
+        records: f.say.number(alert.exposure.records),
+        unidentified: f.say.number(alert.exposure.unidentified),
+        data: named(f, &alert.exposure.data),
+        population: named(f, &alert.exposure.population),
     }
 }
 

@@ -221,3 +221,20 @@ pub(super) fn escape(text: &str) -> String {
         out
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::desk::Verdict;
+    use crate::triage::Language;
+
+    #[test]
+    fn the_form_offers_the_verdicts_that_there_are() {
+        for language in [Language::English, Language::French] {
+            let offered = verdicts(Words::of(language));
+            assert_eq!(offered.each_ref().map(|v| v.word), Verdict::ALL.map(Verdict::word));
+            let comments = Verdict::ALL.map(Verdict::needs_comment);
+            assert_eq!(offered.map(|v| v.needs_comment), comments);
+        }
+    }
+}

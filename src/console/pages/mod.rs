@@ -5,6 +5,7 @@ mod alert;
 mod assets;
 mod chart;
 mod frame;
+mod panel;
 mod plain;
 pub mod query;
 mod queue;

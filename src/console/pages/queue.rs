@@ -33,7 +33,8 @@ struct Page<'a> {
     rows: Vec<Row>,
     empty: &'static str,
     reading: ReadingLines,
-    done: Vec<String>,
+    changed: Option<String>,
+    refused: Option<String>,
     previous: Option<String>,
     next: Option<String>,
     verdicts: [VerdictChoice; 8],
@@ -117,7 +118,8 @@ pub(super) fn render(page: &Queue, chrome: &Chrome) -> String {
         rows: page.rows.iter().map(|r| row(&f, r, most.unwrap_or(1))).collect(),
         empty: if query.is_unfiltered() { w.empty } else { w.empty_filtered },
         reading: ReadingLines::of(&f, &page.reading),
-        done: done(&f, page),
+        changed: page.done.as_ref().map(|done| f.say.plural(w.done, done.changed)),
+        refused: refused(&f, page),
         previous: page.previous.as_ref().map(|key| with(&|q| q.before = Some(key.clone()))),
         next: page.next.as_ref().map(|key| with(&|q| q.after = Some(key.clone()))),
         verdicts: verdicts(words),
@@ -197,14 +199,11 @@ pub(super) fn row(f: &Frame<'_>, row: &QueueRow, most: u64) -> Row {
     }
 }
 
-fn done(f: &Frame<'_>, page: &Queue) -> Vec<String> {
-    let Some(result) = &page.done else { return Vec::new() };
-    let mut lines = vec![f.say.plural(f.w.queue.done, result.changed)];
-    if !result.refused.is_empty() {
-        let words = f.say.plural(f.w.queue.refused, result.refused.len() as u64);
-        lines.push(format!("{words} {}", result.refused.join(", ")));
-    }
-    lines
+/// Which alerts were not changed, and why.
+fn refused(f: &Frame<'_>, page: &Queue) -> Option<String> {
+    let refused = &page.done.as_ref().filter(|done| !done.refused.is_empty())?.refused;
+    let words = f.say.plural(f.w.queue.refused, refused.len() as u64);
+    Some(format!("{words} {}", refused.join(", ")))
 }
 
 fn title(words: &Words, tab: Tab) -> &'static str {

@@ -394,7 +394,15 @@ impl World {
 }
 
 fn triage(state: TriageState) -> Triage {
-    Triage { state, verdict: None, assignee: None, comment: None, version: 2, updated_at: None }
+    Triage {
+        state,
+        verdict: None,
+        assignee: None,
+        comment: None,
+        version: 2,
+        updated_at: None,
+        wake_at: None,
+    }
 }
 
 fn reading() -> Reading {

@@ -160,19 +160,3 @@ fn no_alert_does_not_look_like_no_data() {
     check(Reading { unreachable: 1, ..well }, "Something is not being read");
     check(Reading { blind: 1, ..well }, "Something is not being read");
 }
-
-#[test]
-fn a_page_can_be_looked_at() {
-    let Some(folder) = std::env::var_os("VIGIE_PAGES") else { return };
-    let folder = std::path::PathBuf::from(folder);
-    std::fs::create_dir_all(folder.join("assets")).unwrap();
-    for language in LANGUAGES {
-        for (name, html) in pages(language, None) {
-            let code = if language == Language::French { "fr" } else { "en" };
-            std::fs::write(folder.join(format!("{name}-{code}.html")), html).unwrap();
-        }
-    }
-    for one in [assets::style(), assets::script(), assets::icon()] {
-        std::fs::write(folder.join("assets").join(&one.name), one.bytes).unwrap();
-    }
-}

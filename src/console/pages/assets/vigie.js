@@ -112,7 +112,7 @@
       if (form.id === "bulk") box.checked = false;
     });
     try {
-      const answer = await fetch(form.action, { method: "POST", body: data, headers: { accept: "text/html" } });
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body: data, headers: { accept: "text/html" } });
       if (!swap(await answer.text())) throw new Error("no page");
     } catch {
       const area = form.querySelector("textarea");
@@ -193,7 +193,9 @@
     const target = location.hash && document.querySelector(`details${location.hash}`);
     if (target) {
       target.open = true;
-      target.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
+      const field = target.querySelector("input:not([type=hidden]), select, textarea, button");
+      // Going to the fragment takes the focus away, once all is loaded.
+      addEventListener("load", () => setTimeout(() => field?.focus()));
     }
     const box = document.getElementById("keys-on");
     if (box) {

@@ -106,7 +106,9 @@ fn curve(drawing: &mut Drawing, say: Say<'_>, axes: &Axes, alert: &Alert, revisi
         let (x, y) = (axes.x(revision.at), axes.y(revision.persons as f64));
         let _ = write!(line, "H{x:.1}V{y:.1}");
     }
-    let last = axes.x(millis(&alert.last_event_at)).max(LEFT);
+    // An ending comes long after the last event.
+    let known = revisions.iter().map(|r| r.at).chain([millis(&alert.last_event_at)]).max();
+    let last = axes.x(known.unwrap_or(axes.to));
     let _ = write!(line, "H{last:.1}V{:.1}", axes.y(alert.exposure.persons as f64));
     drawing.path("area", &format!("{line}V{BOTTOM:.1}H{LEFT:.1}z"));
     drawing.path("step", &line);
@@ -135,13 +137,13 @@ fn levels(drawing: &mut Drawing, say: Say<'_>, axes: &Axes, signal: &crate::aler
     drawing.line("threshold", (LEFT, alert), (RIGHT, alert));
     drawing.text(
         "label threshold-label",
-        (LEFT + 6.0, alert - 5.0),
-        "start",
+        (RIGHT - 4.0, alert - 5.0),
+        "end",
         &format!("{} {counted}", w.chart_alert),
     );
     drawing.line("usual", (LEFT, usual), (RIGHT, usual));
     let text = format!("{} {}", w.chart_usual, say.decimal(signal.expected));
     let below = usual - alert < 18.0;
     let y = if below { usual + 14.0 } else { usual - 5.0 };
-    drawing.text("label usual-label", (LEFT + 6.0, y), "start", &text);
+    drawing.text("label usual-label", (RIGHT - 4.0, y), "end", &text);
 }

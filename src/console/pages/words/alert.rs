@@ -4,7 +4,7 @@ use super::words;
 
 words! { AlertWords:
     back: "Alerts", "Alertes";
-    read_by: "{} read", "{} a lu";
+    has_read: "read {}", "a lu {}";
     json: "JSON", "JSON";
     opened: "Opened", "Ouverte";
     revision: "revision {}", "révision {}";

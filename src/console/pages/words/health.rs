@@ -68,7 +68,7 @@ words! { HealthWords:
     d_at: "Last attempt", "Dernier essai";
     d_do: "Action", "Action";
     replay: "Send again", "Renvoyer";
-    replay_of: "Send {} again", "Renvoyer {}";
+    replay_of: "Send again: {}", "Renvoyer : {}";
     budget: "False alerts", "Fausses alertes";
     budget_promise: "Promise: at most {} false alerts per 1,000 account weeks.", "Promesse : au plus {} fausses alertes pour 1 000 semaines de compte.";
     budget_so_far: "So far {} of medium or more, true ones included,|So far {} of medium or more, true ones included,", "Jusqu’ici {} moyennes ou pires, vraies comprises,|Jusqu’ici {} moyennes ou pires, vraies comprises,";
