@@ -211,7 +211,8 @@ pub async fn serve(
         .await
 }
 
-/// Serves metrics, health and readiness alone, for `metrics_listen`.
+/// Serves metrics, health and readiness alone, for `metrics_listen`; on an address that others reach,
+/// metrics take a token even when the console itself has no login.
 ///
 /// # Errors
 /// The listener has no address.
@@ -220,5 +221,8 @@ pub async fn serve_metrics(
     state: Arc<AppState>,
     shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    listen::serve(listener, dispatch::ops_router(state, shutdown.clone()), shutdown).await
+    let near = listener.local_addr()?.ip().to_canonical().is_loopback();
+    let door = if near { dispatch::Door::Console } else { dispatch::Door::Beyond };
+    let router = dispatch::ops_router(state, shutdown.clone(), door);
+    listen::serve(listener, router, shutdown).await
 }

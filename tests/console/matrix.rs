@@ -202,6 +202,28 @@ fn without_login_this_machine_may_all_and_other_hosts_nothing() {
     }
 }
 
+#[test]
+fn metrics_that_others_reach_take_a_token_though_the_console_has_no_login() {
+    let server = Server::open();
+    let listener = server.runtime.block_on(tokio::net::TcpListener::bind(("0.0.0.0", 0))).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (state, told) = (std::sync::Arc::clone(&server.state), server.shutdown.subscribe());
+    server.runtime.spawn(vigie::console::serve_metrics(listener, state, told));
+    let ask = |path: &str, token: &str| {
+        let ask = Ask::get(path).with("Host", "localhost");
+        let ask = if token.is_empty() { ask } else { ask.with("Authorization", token) };
+        server.send_to(([127, 0, 0, 1], port).into(), &ask.bytes("")).status
+    };
+    assert_eq!(ask("/metrics", ""), 401);
+    assert_eq!(ask("/metrics", "Bearer wrong"), 401);
+    assert_eq!(ask("/metrics", "Bearer vigie_alerts-read"), 403);
+    assert_eq!(ask("/metrics", "Bearer vigie_metrics-read"), 200);
+    assert_eq!(ask("/healthz", ""), 200);
+    for path in ["/alerts", "/api/v1/alerts", "/login", "/assets/x"] {
+        assert_eq!(ask(path, "Bearer vigie_alerts-read"), 404, "{path}");
+    }
+}
+
 fn asset_of(server: &Server) -> String {
     let page = server.ask(&Ask::get("/alerts")).body;
     let (_, rest) = page.split_once("/assets/").expect("a page has assets");

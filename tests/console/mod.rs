@@ -182,7 +182,11 @@ impl Server {
 
     /// Sends bytes and reads to the end.
     fn send(&self, bytes: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        self.send_to(self.address, bytes)
+    }
+
+    fn send_to(&self, address: SocketAddr, bytes: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // A server that has seen enough may close before it has read all.
         let _ = stream.write_all(bytes);
