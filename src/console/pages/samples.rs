@@ -288,6 +288,7 @@ impl World {
         AccountPage {
             name: self.name.clone(),
             card: Some(AccountCard {
+                shard: 0,
                 partner: self.some("cap-emploi"),
                 unit: self.some("cap-emploi-75"),
                 role: self.some("cap-adviser"),
