@@ -1,12 +1,15 @@
 //! One file per command. Standard output is data, standard error is for people; exit codes are 0
 //! fine (alerts or not), 1 failed, 2 bad usage.
 
+mod actor;
 mod check;
 mod clerk;
 mod demo;
 mod evaluate;
+mod evidence;
 mod gather;
 mod input;
+mod key;
 mod outcome;
 mod progress;
 mod replay;
@@ -45,6 +48,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Check configuration, rules with their cases, reference data, and how well a log maps
     Check(check::CheckArgs),
+    /// The exact persons that alerts exposed, by reading the log again
+    Evidence(evidence::EvidenceArgs),
 }
 
 /// Flags of every command that judges; they win over environment and file.
@@ -116,6 +121,7 @@ impl Cli {
             Command::Simulate(args) => simulate::simulate(args),
             Command::Evaluate(args) => evaluate::evaluate(args),
             Command::Check(args) => check::check(args),
+            Command::Evidence(args) => evidence::evidence(args),
         };
         let (text, code) = match done {
             Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,

@@ -1,9 +1,8 @@
 //! `vigie run`: the main job. Source → alerts → store, one line on the terminal for each.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +10,16 @@ use clap::Args;
 
 use super::clerk::{self, Office};
 use super::input::{Input, stop_on_signal};
+use super::key::key;
 use super::outcome::{EarlyWarning, Outcome, Start};
 use super::progress::Bar;
 use super::setup::Setup;
 use super::{Common, Failure};
 use crate::alert::Alert;
-use crate::decode::PseudonymKey;
 use crate::event::Position;
 use crate::ingest::Resume;
 use crate::pipeline::run::{Extras, SHARD, drive, only};
 use crate::pipeline::shard::{Output, Shard};
-use crate::store::GivenKey;
 use crate::store::datadir::{DataDir, Purpose};
 
 /// Arguments of `vigie run`.
@@ -49,9 +47,6 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pseudonym_key_file: Option<PathBuf>,
 }
-
-/// A key in this variable is not seen by other users of the machine, as it would be in an argument.
-const KEY_VARIABLE: &str = "VIGIE_PSEUDONYM_KEY";
 
 pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let mut setup = Setup::new(&args.common, true)?;
@@ -114,24 +109,6 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let outcome = Outcome { start, shard: &shard, took: bar.finish(), log: &log };
     eprintln!("{}", outcome.summary());
     outcome.verdict()
-}
-
-/// The pseudonym key: given in a file or in the environment, else the data folder's own.
-fn key(data: &DataDir, file: Option<&Path>) -> Result<PseudonymKey, Failure> {
-    let (from, text) = match file {
-        Some(path) => {
-            let from = path.display().to_string();
-            let text = std::fs::read(path)
-                .map_err(|e| Failure::Failed(format!("{from}: cannot be read: {e}")))?;
-            (from, Some(text))
-        }
-        None => {
-            let text = std::env::var_os(KEY_VARIABLE).map(OsString::into_encoded_bytes);
-            (KEY_VARIABLE.to_owned(), text)
-        }
-    };
-    let given = text.as_deref().map(|text| GivenKey { from: &from, text });
-    Ok(PseudonymKey::from_bytes(data.pseudonym_key(given)?))
 }
 
 /// Prints revisions: every one as JSON, or one line for people an alert and event.

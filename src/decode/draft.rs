@@ -188,9 +188,7 @@ impl<'a, 's, N: Naming> Draft<'a, 's, N> {
         let person = match value {
             Scalar::Text(id) if !id.is_empty() => Some(naming.person(id)),
             Scalar::Unsigned(n) => with_decimal(false, *n, |id| naming.person(id)),
-            Scalar::Negative(n) => {
-                with_decimal(true, n.unsigned_abs(), |id| naming.person(id))
-            }
+            Scalar::Negative(n) => with_decimal(true, n.unsigned_abs(), |id| naming.person(id)),
             Scalar::Float(f) => {
                 whole(*f).and_then(|n| with_decimal(false, n, |id| naming.person(id)))
             }

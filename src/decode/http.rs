@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::draft::Draft;
-use super::pseudonym::Naming;
 use super::field::{Field, FieldSet};
+use super::pseudonym::Naming;
 use super::recipe::{Found, Getter, Record};
 use super::scalar::Scalar;
 

@@ -214,7 +214,6 @@ impl Decoder<Witness> {
 }
 
 impl<N: Naming> Decoder<N> {
-
     /// Reads one line (or Kafka message), without its line end.
     ///
     /// # Errors

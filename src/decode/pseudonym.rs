@@ -177,7 +177,9 @@ impl Naming for Witness {
 
 impl fmt::Debug for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Witness").field("pseudonymiser", &self.pseudonymiser).finish_non_exhaustive()
+        f.debug_struct("Witness")
+            .field("pseudonymiser", &self.pseudonymiser)
+            .finish_non_exhaustive()
     }
 }
 

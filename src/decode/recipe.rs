@@ -72,7 +72,10 @@ pub(super) enum Found<'a> {
 }
 
 /// Replaces fields of the draft by constants.
-pub(super) fn fill_constants<'a, N: Naming>(constants: &'a [(Field, Value)], draft: &mut Draft<'a, '_, N>) {
+pub(super) fn fill_constants<'a, N: Naming>(
+    constants: &'a [(Field, Value)],
+    draft: &mut Draft<'a, '_, N>,
+) {
     for (field, value) in constants {
         put(*field, found(value), draft);
     }
@@ -80,12 +83,20 @@ pub(super) fn fill_constants<'a, N: Naming>(constants: &'a [(Field, Value)], dra
 
 impl Recipe {
     /// Fills the draft from a JSON object.
-    pub(super) fn fill_from_json<'a, N: Naming>(&'a self, object: &'a Value, draft: &mut Draft<'a, '_, N>) {
+    pub(super) fn fill_from_json<'a, N: Naming>(
+        &'a self,
+        object: &'a Value,
+        draft: &mut Draft<'a, '_, N>,
+    ) {
         self.fill(Record::Json(object), draft);
     }
 
     /// Fills the draft from a text line.
-    pub(super) fn fill_from_text<'a, N: Naming>(&'a self, line: &Captures<'a>, draft: &mut Draft<'a, '_, N>) {
+    pub(super) fn fill_from_text<'a, N: Naming>(
+        &'a self,
+        line: &Captures<'a>,
+        draft: &mut Draft<'a, '_, N>,
+    ) {
         self.fill(Record::Text(line), draft);
     }
 
@@ -240,7 +251,11 @@ fn first<'a, N: Naming>(
 }
 
 /// The first time that can be read, else the last that is there, which is refused as such.
-fn time<'a, N: Naming>(getters: &'a [Getter], record: Record<'a, '_>, draft: &mut Draft<'a, '_, N>) -> bool {
+fn time<'a, N: Naming>(
+    getters: &'a [Getter],
+    record: Record<'a, '_>,
+    draft: &mut Draft<'a, '_, N>,
+) -> bool {
     let mut is_there = false;
     for getter in getters {
         is_there |= put(Field::Time, getter.find(Field::Time, record), draft);
