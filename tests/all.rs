@@ -18,4 +18,6 @@ mod crash;
 
 mod service;
 
+mod evidence;
+
 mod fuzz;

@@ -127,9 +127,9 @@ impl Ledger {
         self.scratch.extend(event.persons.iter().map(|person| person.id));
         self.scratch.sort_unstable();
         self.scratch.dedup();
-        for id in std::mem::take(&mut self.scratch) {
-            self.expose(id, event.time, set);
-        }
+        let distinct = std::mem::take(&mut self.scratch);
+        distinct.iter().for_each(|id| self.expose(*id, event.time, set));
+        self.scratch = distinct;
         true
     }
 
@@ -218,5 +218,144 @@ impl Ledger {
             alerts: sets[exposed.set].clone(),
         };
         List { persons: by_time.into_iter().map(listed).collect(), alerts, raw: is_raw }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::alert::EntityKind;
+    use crate::event::Action;
+    use crate::triage::rfc3339;
+
+    /// The contract's example, about `name`, over these positions and from this time on.
+    fn wanted(kind: EntityKind, name: &str, from: u64, to: u64, since: i64) -> Wanted {
+        let text = include_str!("../../../tests/store/alert.json");
+        let mut alert: Alert = serde_json::from_str(text).unwrap();
+        (alert.id, alert.entity.kind) = (format!("id-{name}"), kind);
+        name.clone_into(&mut alert.entity.id);
+        alert.first_event_at = rfc3339(since);
+        "file".clone_into(&mut alert.positions[0].shard);
+        (alert.positions[0].from, alert.positions[0].to) = (from, to);
+        Wanted::of(alert).unwrap()
+    }
+
+    /// Feeds `account/ip time persons`, each line at the position of its number.
+    fn ledger(wanted: Vec<Wanted>, lines: &[&str]) -> Ledger {
+        let mut ledger = Ledger::new(wanted, false);
+        for (position, line) in lines.iter().enumerate() {
+            let mut parts = line.split(' ');
+            let (account, ip) = parts.next().unwrap().split_once('/').unwrap();
+            let time = parts.next().unwrap().parse().unwrap();
+            let persons: Vec<Person> =
+                parts.map(|id| Person { id: id.parse().unwrap(), block: 0 }).collect();
+            let given = |text: &'static str| (!text.is_empty()).then_some(Cow::Borrowed(text));
+            let (account, ip) = (account.to_owned(), ip.to_owned());
+            let event = AccessEvent {
+                time,
+                account: given(account.leak()),
+                ip: given(ip.leak()),
+                partner: None,
+                unit: None,
+                role: None,
+                action: Action::View,
+                persons: &persons,
+                persons_known: true,
+                unidentified: 1,
+                persons_beyond: 0,
+                unrelated: None,
+                data: 0,
+                population: 0,
+                query: 0,
+                resource: 0,
+                device: None,
+                session: None,
+                user_agent: None,
+                outcome: Outcome::Success,
+            };
+            ledger.event(&event, position as u64);
+        }
+        ledger
+    }
+
+    const LINES: [&str; 8] = [
+        "a/ 10 1",
+        "b/ 11 2",
+        "a/ 19 3 3 4",
+        "a/ 5 5",
+        "b/9.9.9.9 20 3 4 7",
+        "/9.9.9.9 21 8",
+        "a/ 22 4",
+        "a/ 23 6",
+    ];
+
+    fn told(list: &List) -> Vec<String> {
+        let tell = |p: &Listed| {
+            let name = p.name.trim_start_matches('0');
+            format!("{name} {}-{} {} {:?}", p.first, p.last, p.accesses, p.alerts)
+        };
+        list.persons.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn persons_count_within_positions_and_from_the_first_event_on() {
+        // Person 1 came before the first position, 5 before the first event, 6 behind the last.
+        let list = ledger(vec![wanted(EntityKind::Account, "a", 2, 6, 10)], &LINES).list();
+        assert_eq!(told(&list), ["3 19-19 1 [0]", "4 19-22 2 [0]"]);
+        assert_eq!(list.alerts[0].persons, 2);
+        let counts = list.alerts[0].counts;
+        assert_eq!((counts.records, counts.nameless), (4, 2));
+    }
+
+    #[test]
+    fn a_union_counts_each_person_once() {
+        let both = || {
+            vec![
+                wanted(EntityKind::Account, "a", 0, 6, 10),
+                wanted(EntityKind::Account, "b", 1, 4, 0),
+                wanted(EntityKind::Source, "9.9.9.9", 5, 5, 0),
+            ]
+        };
+        let ledger = ledger(both(), &LINES);
+        assert_eq!(ledger.check(), Ok(()));
+        let list = ledger.list();
+        assert_eq!(
+            told(&list),
+            [
+                "1 10-10 1 [0]",
+                "2 11-11 1 [1]",
+                "3 19-20 2 [0, 1]",
+                "4 19-22 3 [0, 1]",
+                "7 20-20 1 [1]",
+                // The address's own event, not the one that names an account.
+                "8 21-21 1 [2]",
+            ]
+        );
+        assert_eq!(list.alerts.iter().map(|a| a.persons).collect::<Vec<_>>(), [3, 4, 1]);
+    }
+
+    #[test]
+    fn one_event_of_two_alerts_is_one_access() {
+        let twice = vec![
+            wanted(EntityKind::Account, "a", 0, 2, 0),
+            wanted(EntityKind::Account, "a", 2, 6, 0),
+        ];
+        let list = ledger(twice, &LINES).list();
+        assert_eq!(told(&list)[2..], ["3 19-19 1 [0, 1]", "4 19-22 2 [0, 1]"]);
+    }
+
+    #[test]
+    fn another_log_is_told_by_its_ends() {
+        let told =
+            |from, to| ledger(vec![wanted(EntityKind::Account, "a", from, to, 0)], &LINES).check();
+        assert_eq!(told(0, 7), Ok(()));
+        for (from, to, at) in [(1, 7, 1), (0, 4, 4)] {
+            let problem = told(from, to).unwrap_err();
+            let expected =
+                format!("alert id-a: position {at} of the log holds no event of account a");
+            assert!(problem.starts_with(&expected), "{problem}");
+        }
     }
 }

@@ -81,3 +81,40 @@ impl Wanted {
         name == Some(self.alert.entity.id.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_of_other_sources_are_refused_in_words() {
+        let check = |shard: &str, kind: EntityKind, expected: &str| {
+            let text = include_str!("../../../tests/store/alert.json");
+            let mut alert: Alert = serde_json::from_str(text).unwrap();
+            (alert.id, alert.entity.kind) = ("ID".to_owned(), kind);
+            alert.positions.truncate(1);
+            shard.clone_into(&mut alert.positions[0].shard);
+            let told = Wanted::of(alert).map(|wanted| wanted.alert.id).unwrap_or_else(|e| e);
+            assert_eq!(told, expected);
+        };
+        check("file", EntityKind::Account, "ID");
+        check("file", EntityKind::Source, "ID");
+        check(
+            "stdin",
+            EntityKind::Account,
+            "alert ID came from standard input, which cannot be read again: evidence needs `vigie \
+             run` on files",
+        );
+        check(
+            "access-events/3",
+            EntityKind::Account,
+            "alert ID came from Kafka (access-events/3): reading a topic again is not there yet, only \
+             files can be",
+        );
+        check(
+            "file",
+            EntityKind::Unit,
+            "alert ID is about a unit: evidence is there for accounts and addresses only",
+        );
+    }
+}
