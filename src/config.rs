@@ -6,7 +6,17 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+mod blind;
+mod console;
+pub mod hook;
+mod kafka;
 mod layers;
+mod retention;
+
+pub use blind::Blind;
+pub use console::Console;
+pub use kafka::Kafka;
+pub use retention::RetentionConfig;
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -24,6 +34,18 @@ pub struct Config {
     pub store: Store,
     /// How alerts speak.
     pub alerts: Alerts,
+    /// The file of alert revisions.
+    pub alerts_file: hook::AlertsFileConfig,
+    /// Who is told of alerts.
+    pub hook: Vec<hook::HookConfig>,
+    /// When vigie says that it cannot see.
+    pub blind: Blind,
+    /// How long what is stored stays.
+    pub retention: RetentionConfig,
+    /// Where events come from, when not from files.
+    pub kafka: Kafka,
+    /// Where people look.
+    pub console: Console,
 }
 
 /// `[source]`
@@ -212,9 +234,20 @@ impl Config {
         ensure(seconds, "store", "snapshot_seconds", "must lie between 1 and 3600");
         let spoken = ["en", "fr"].contains(&alerts.language.as_str());
         ensure(spoken, "alerts", "language", "valid choices: en, fr");
+        wrong.extend(
+            self.console
+                .check()
+                .into_iter()
+                .map(|(key, problem)| (["console", key], format!("{key}: {problem}"))),
+        );
         if let Err(problem) = crate::detect::time::Calendar::new(&detection.zone) {
             wrong.push((["detection", "zone"], format!("zone: {problem}")));
         }
+        wrong.extend(blind::check(self));
+        let days = self.retention.check().into_iter();
+        wrong.extend(days.map(|(key, problem)| (["retention", key], format!("{key}: {problem}"))));
+        let kafka = self.kafka.problems().into_iter();
+        wrong.extend(kafka.map(|(key, problem)| (["kafka", key], format!("{key}: {problem}"))));
         wrong
     }
 
@@ -230,7 +263,14 @@ impl Config {
             ("reference", "expected", &mut self.reference.expected),
             ("detection", "rules", &mut self.detection.rules),
             ("store", "data", &mut self.store.data),
+            ("alerts_file", "path", &mut self.alerts_file.path),
+            ("kafka", "state", &mut self.kafka.state),
+            ("kafka", "password_file", &mut self.kafka.password_file),
+            ("kafka", "ca_file", &mut self.kafka.ca_file),
+            ("kafka", "cert_file", &mut self.kafka.cert_file),
+            ("kafka", "key_file", &mut self.kafka.key_file),
         ];
+        hook::resolve(&mut self.hook, folder);
         for (section, key, path) in paths {
             if said(section, key) && !path.as_os_str().is_empty() && path.is_relative() {
                 *path = folder.join(&*path);
@@ -276,7 +316,10 @@ mod tests {
             assert_eq!(shown.len(), 1, "{shown:?}");
         };
         check("\n[store\n", "vigie.toml:2: ");
-        check("[stor]\n", "vigie.toml:1: stor: unknown key; valid choices: alerts, detection,");
+        check(
+            "[stor]\n",
+            "vigie.toml:1: stor: unknown key; valid choices: alerts, blind, console, detection,",
+        );
         check("store = 3\n", "vigie.toml:1: store: is integer, must be table");
         check(
             "[detection]\n\naccounts_max = -1\n",
@@ -287,6 +330,8 @@ mod tests {
             "vigie.toml:2: source.population: invalid type: integer `1`, expected a string",
         );
         check("[source]\nmapping = 1\n", "vigie.toml:2: source.mapping: is integer, must be table");
+        check("[blind]\nlate_share = 2\n", "vigie.toml:2: late_share: must lie between 0 and 1");
+        check("[blind]\nworking_hours = [9, 9]\n", "vigie.toml:2: working_hours: two hours");
         check("source.format = 'x'\n", "vigie.toml:1: format: valid choices: native, ecs");
     }
 

@@ -19,5 +19,10 @@ mod crash;
 mod service;
 
 mod evidence;
+mod kafka;
+mod console;
 
 mod fuzz;
+
+mod deploy;
+mod respond;

@@ -231,7 +231,7 @@ pub(crate) fn decode_all(decoder: &mut Decoder, lines: &Lines) -> u64 {
 pub(crate) fn hash_of(outputs: &[Output]) -> u64 {
     let alerts = outputs.iter().filter_map(|output| match output {
         Output::Alert { alert, .. } => Some(crc32fast::hash(alert.id.as_bytes())),
-        Output::Quarantine { .. } => None,
+        _ => None,
     });
     alerts.fold(outputs.len() as u64, |hash, id| hash.rotate_left(5) ^ u64::from(id))
 }

@@ -157,6 +157,7 @@ fn fill_of(
         skip_missing: false,
         batch_lines: Some(1_000),
         announce: None,
+        before: Vec::new(),
     };
     let mut source = input.open(&mut decoder()?, None, Arc::default())?;
     let mut decoder = decoder()?;

@@ -16,6 +16,8 @@ pub(super) struct Input {
     pub(super) follow: bool,
     pub(super) skip_missing: bool,
     pub(super) batch_lines: Option<usize>,
+    /// Older logs, read before the others.
+    pub(super) before: Vec<PathBuf>,
     /// Say what is read, as this format.
     pub(super) announce: Option<String>,
 }
@@ -57,6 +59,26 @@ impl Input {
         eprintln!("reading {what} as {format}{from}{on}");
     }
 
+    /// The older logs that standard input follows.
+    pub(super) fn history(
+        &self,
+        decoder: &mut Decoder,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Option<Box<dyn Source + Send>>, Failure> {
+        if self.before.is_empty() {
+            return Ok(None);
+        }
+        let older = Input {
+            paths: self.before.clone(),
+            follow: false,
+            skip_missing: false,
+            batch_lines: None,
+            announce: self.announce.clone(),
+            before: Vec::new(),
+        };
+        older.open(decoder, None, Arc::clone(stop)).map(Some)
+    }
+
     /// Opens the input; `decoder` dates files so that they are read in order of time.
     pub(super) fn open(
         self,
@@ -79,7 +101,8 @@ impl Input {
         }
         let decoder = std::cell::RefCell::new(decoder);
         let time_of = |line: &[u8]| decoder.borrow_mut().decode(line).ok().map(|d| d.event.time);
-        let paths = order_by_first_time(self.paths.clone(), time_of)?;
+        let paths =
+            order_by_first_time([self.before.clone(), self.paths.clone()].concat(), time_of)?;
         self.announce(&paths, resume.is_some());
         let options = FileOptions {
             paths,

@@ -2,20 +2,26 @@
 //! fine (alerts or not), 1 failed, 2 bad usage.
 
 mod actor;
+mod audit;
 mod check;
 mod clerk;
 mod demo;
+mod desk;
 mod evaluate;
 mod evidence;
 mod gather;
+mod hook;
 mod input;
 mod key;
 mod outcome;
 mod progress;
 mod replay;
 mod run;
+mod service;
 mod setup;
 mod simulate;
+mod token;
+mod user;
 
 use std::io;
 use std::path::PathBuf;
@@ -50,6 +56,14 @@ enum Command {
     Check(check::CheckArgs),
     /// The exact persons that alerts exposed, by reading the log again
     Evidence(evidence::EvidenceArgs),
+    /// Add, list and remove people who may sign in to the console
+    User(user::UserArgs),
+    /// Make, list and revoke secrets of machines that use the API
+    Token(token::TokenArgs),
+    /// Verify or export the trail of who did and saw what
+    Audit(audit::AuditArgs),
+    /// Try hooks out, see what could not be delivered, send it again
+    Hook(hook::HookArgs),
 }
 
 /// Flags of every command that judges; they win over environment and file.
@@ -122,6 +136,10 @@ impl Cli {
             Command::Evaluate(args) => evaluate::evaluate(args),
             Command::Check(args) => check::check(args),
             Command::Evidence(args) => evidence::evidence(args),
+            Command::User(args) => user::user(args),
+            Command::Token(args) => token::token(args),
+            Command::Audit(args) => audit::audit(args),
+            Command::Hook(args) => hook::hook(args),
         };
         let (text, code) = match done {
             Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,

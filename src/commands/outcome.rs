@@ -9,7 +9,7 @@ use crate::decode::Mapping;
 use crate::pipeline::shard::Shard;
 
 /// Where a shard stood when a run began: its numbers never go back, so the run is the difference.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Start {
     events: u64,
     lines: u64,

@@ -54,6 +54,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
         skip_missing: false,
         batch_lines: args.batch,
         announce: (!args.quiet).then(|| setup.config.source.format.clone()),
+        before: Vec::new(),
     };
     let log = input.log();
     let mut resume = None;

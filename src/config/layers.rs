@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use toml::de::DeTable;
+use toml::de::{DeArray, DeTable};
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, ConfigFile, DEFAULTS, Reading};
+use super::{Config, ConfigError, ConfigFile, DEFAULTS, Reading, hook};
 
-/// Section and key (or the section alone), and what is wrong there.
-type Problem = (Vec<String>, String);
+/// Section and key (or the section alone; in an array of tables the index between them), and what
+/// is wrong there.
+pub(super) type Problem = (Vec<String>, String);
 
 impl ConfigFile {
     /// Lays the text over the defaults; its relative paths are taken relative to `folder`.
@@ -33,6 +34,10 @@ impl ConfigFile {
             errors.push(self.error(&keys, format!("{}: {problem}", path.join("."))));
         }
         errors.extend(config.check().into_iter().map(|(keys, p)| self.error(&keys, p)));
+        for (path, problem) in hook::check(&config.hook, &config.alerts_file) {
+            let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+            errors.push(self.error(&keys, problem));
+        }
         errors.sort_by_key(|e| e.line);
         config.resolve(&own, folder);
         Ok(Reading { config, errors, file: Some(self) })
@@ -42,6 +47,10 @@ impl ConfigFile {
 fn merge(defaults: &Table, own: &Table, problems: &mut Vec<Problem>) -> Table {
     let mut merged = defaults.clone();
     for (section, given) in own {
+        if let Some(Value::Array(_)) = merged.get(section) {
+            merged.insert(section.clone(), elements(defaults, section, given, problems));
+            continue;
+        }
         let mut wrong = |problem| problems.push((vec![section.clone()], problem));
         let Some(Value::Table(laid)) = merged.get_mut(section) else {
             wrong(unknown(defaults, ""));
@@ -60,7 +69,58 @@ fn merge(defaults: &Table, own: &Table, problems: &mut Vec<Problem>) -> Table {
             }
         }
     }
+    // What stands in the defaults of an array of tables is where each element begins from.
+    for (section, value) in &mut merged {
+        if let (Value::Array(elements), false) = (value, own.contains_key(section)) {
+            elements.clear();
+        }
+    }
     merged
+}
+
+/// The elements of an array of tables, each laid over the one in the defaults.
+fn elements(defaults: &Table, section: &str, given: &Value, problems: &mut Vec<Problem>) -> Value {
+    let mut laid = Vec::new();
+    let Some(elements) = given.as_array() else {
+        let problem = format!("is {}, must be array of tables", given.type_str());
+        problems.push((vec![section.into()], problem));
+        return Value::Array(laid);
+    };
+    let template = element(defaults, section).cloned().unwrap_or_default();
+    for (at, given) in elements.iter().enumerate() {
+        let Some(given) = given.as_table() else {
+            let problem = format!("is {}, must be table", given.type_str());
+            problems.push((vec![section.into(), at.to_string()], problem));
+            continue;
+        };
+        let mut own = template.clone();
+        for (key, value) in given {
+            match fit(defaults, section, key, value) {
+                Ok(value) => {
+                    own.insert(key.clone(), value);
+                }
+                Err(problem) => {
+                    problems.push((vec![section.into(), at.to_string(), key.clone()], problem));
+                }
+            }
+        }
+        laid.push(Value::Table(own));
+    }
+    Value::Array(laid)
+}
+
+/// Where a section's tables begin from: itself, or the one element of an array of tables.
+fn element<'a>(defaults: &'a Table, section: &str) -> Option<&'a Table> {
+    let section = defaults.get(section)?;
+    section.as_table().or_else(|| section.as_array()?.first()?.as_table())
+}
+
+fn element_mut<'a>(defaults: &'a mut Table, section: &str) -> Option<&'a mut Table> {
+    match defaults.get_mut(section)? {
+        Value::Table(table) => Some(table),
+        Value::Array(elements) => elements.first_mut()?.as_table_mut(),
+        _ => None,
+    }
 }
 
 /// The value as it is laid over its default, when it can be.
@@ -70,10 +130,11 @@ fn fit(defaults: &Table, section: &str, key: &str, value: &Value) -> Result<Valu
         return if value.is_table() { Ok(value.clone()) } else { mismatch("table") };
     }
     let mut trial = defaults.clone();
-    let known = trial.get_mut(section).and_then(Value::as_table_mut);
+    let known = element_mut(&mut trial, section);
     let Some(default) = known.and_then(|table| table.get_mut(key)) else {
-        let choices = defaults.get(section).and_then(Value::as_table);
-        return Err(choices.map_or_else(String::new, |table| unknown(table, section)));
+        return Err(
+            element(defaults, section).map_or_else(String::new, |table| unknown(table, section))
+        );
     };
     let value = match (&*default, value) {
         (Value::Float(_), Value::Integer(n)) => Value::Float(*n as f64),
@@ -102,10 +163,24 @@ pub(super) fn line_of(text: &str, keys: &[&str]) -> usize {
     let (root, _) = DeTable::parse_recoverable(text);
     let mut line = 0;
     let mut table = Some(root.get_ref());
+    let mut array: Option<&DeArray<'_>> = None;
     for name in keys {
-        let Some((key, value)) = table.and_then(|table| table.get_key_value(*name)) else { break };
-        line = line_at(text, key.span().start);
+        let index = name.parse::<usize>().ok();
+        let (at, value) = match (array, index) {
+            (Some(elements), Some(index)) => {
+                let Some(value) = elements.get(index) else { break };
+                (value.span(), value)
+            }
+            _ => {
+                let Some((key, value)) = table.and_then(|table| table.get_key_value(*name)) else {
+                    break;
+                };
+                (key.span(), value)
+            }
+        };
+        line = line_at(text, at.start);
         table = value.get_ref().as_table();
+        array = value.get_ref().as_array();
     }
     line
 }

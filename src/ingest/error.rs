@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::event::Position;
+use crate::ingest::kafka::KafkaError;
 
 /// Why a source cannot be opened or read on.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +94,9 @@ pub enum IngestError {
         /// Byte of the decompressed file.
         offset: u64,
     },
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
 }
 
 /// One path that cannot be read.

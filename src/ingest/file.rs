@@ -396,7 +396,7 @@ mod tests {
             let options = FileOptions { limits, ..folder.options(&["log"]) };
             let said = folder.said(&mut FileSource::open(options, None).unwrap());
             let oversized =
-                |at, length| format!("{:?}", Notice::Oversized { position: at, length });
+                |at, length| format!("{:?}", Notice::Oversized { shard: 0, position: at, length });
             assert_eq!(said, ["0:a", &oversized(2, 6), "9:b", &oversized(11, 12)]);
         }
     }

@@ -172,7 +172,7 @@ impl Splitter {
             let text = text_of(&bytes[used..newline], position == self.file_start);
             if text.len() > self.limits.line_max {
                 let length = text.end as u64;
-                oversized = Some((Notice::Oversized { position, length }, newline + 1));
+                oversized = Some((Notice::Oversized { shard: 0, position, length }, newline + 1));
                 break;
             }
             if !text.is_empty() {
@@ -227,12 +227,13 @@ impl Splitter {
         if let Some(cut) = self.cut.take() {
             self.line += cut.bytes + newline_bytes;
             let length = cut.bytes - u64::from(cut.ends_in_return);
-            return Some(Notice::Oversized { position, length });
+            return Some(Notice::Oversized { shard: 0, position, length });
         }
         self.line += self.partial.len() as u64 + newline_bytes;
         let text = text_of(&self.partial, position == self.file_start);
         let oversized = text.len() > self.limits.line_max;
-        let notice = oversized.then_some(Notice::Oversized { position, length: text.end as u64 });
+        let notice =
+            oversized.then_some(Notice::Oversized { shard: 0, position, length: text.end as u64 });
         if !oversized && !text.is_empty() {
             let start = batch.bytes.len();
             batch.bytes.extend_from_slice(&self.partial[text.clone()]);
@@ -311,7 +312,7 @@ mod tests {
             };
             let at = position + (text.len() - bare.len()) as u64;
             if bare.len() > line_max {
-                notices.push(Notice::Oversized { position, length: text.len() as u64 });
+                notices.push(Notice::Oversized { shard: 0, position, length: text.len() as u64 });
             } else if !bare.is_empty() {
                 lines.push((at, bare.to_vec()));
             }
@@ -352,7 +353,7 @@ mod tests {
         for step in [1, 3, 100] {
             let (lines, notices, end) = read(b"abcd\r\nabcde\r\nx\n0123456789", step, limits);
             assert_eq!(lines, [(0, b"abcd".to_vec()), (13, b"x".to_vec())]);
-            let oversized = |position, length| Notice::Oversized { position, length };
+            let oversized = |position, length| Notice::Oversized { shard: 0, position, length };
             assert_eq!(notices, [oversized(6, 5), oversized(15, 10)]);
             assert_eq!(end, 25);
         }
@@ -368,7 +369,10 @@ mod tests {
         }
         assert!(splitter.partial.capacity() == 0 && batch.bytes.is_empty());
         let length = 40 * BUFFER_BYTES as u64;
-        assert_eq!(splitter.finish(&mut batch), Some(Notice::Oversized { position: 0, length }));
+        assert_eq!(
+            splitter.finish(&mut batch),
+            Some(Notice::Oversized { shard: 0, position: 0, length })
+        );
         assert_eq!(splitter.position(), length);
     }
 

@@ -9,6 +9,7 @@ mod current;
 mod error;
 mod file;
 mod follow;
+pub mod kafka;
 mod lines;
 mod order;
 mod paths;
@@ -112,6 +113,8 @@ pub enum Notice {
     },
     /// A line over the limit was cut out; its bytes are counted, nothing of it is read.
     Oversized {
+        /// Which shard; 0 where a source has only one.
+        shard: u32,
         /// Where it began.
         position: Position,
         /// Its length in bytes.

@@ -204,7 +204,7 @@ mod tests {
         check(b"a\n\n\n", limits, &["0:a -> 4", "End"]);
         check(b"\n\n", limits, &["-> 2", "End"]);
         let one = Limits { batch_lines: 1, line_max: 3, ..limits };
-        let oversized = "Notice(Oversized { position: 2, length: 4 })";
+        let oversized = "Notice(Oversized { shard: 0, position: 2, length: 4 })";
         check(b"a\nlong\nb\n", one, &["0:a -> 2", oversized, "7:b -> 9", "End"]);
         check(b"a\nlong", one, &["0:a -> 2", oversized, "-> 6", "End"]);
     }

@@ -1,9 +1,9 @@
 //! The deciding thread: hands what was read to its shard, and what came of it to the writer; takes
 //! shards over and gives them back; brings verdicts and epochs to the shards.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ pub(super) struct Decider<'a> {
     pub(super) clerk: Option<Box<dyn Clerk + 'a>>,
     pub(super) exchange: Option<Exchange>,
     pub(super) view: Option<Arc<View>>,
+    pub(super) stay: Option<Arc<AtomicBool>>,
     pub(super) hand: Arc<Hand>,
     pub(super) report: Report<'a>,
     pub(super) give_back: SyncSender<Batch>,
@@ -81,7 +82,9 @@ impl Own {
 /// Whose log a notice is about; files have one shard.
 fn shard_of(notice: &Notice) -> u32 {
     match notice {
-        Notice::Gap { shard, .. } | Notice::Lag { shard, .. } => *shard,
+        Notice::Gap { shard, .. } | Notice::Lag { shard, .. } | Notice::Oversized { shard, .. } => {
+            *shard
+        }
         _ => super::run::SHARD,
     }
 }
@@ -90,8 +93,6 @@ fn shard_of(notice: &Notice) -> u32 {
 pub(super) struct Deciding<'a> {
     parts: Decider<'a>,
     own: BTreeMap<u32, Own>,
-    /// Where each account was seen last: the same on two shards is a misdirected log.
-    homes: HashMap<String, u32>,
     round: Stopwatch,
     ended: bool,
     unreachable: Option<String>,
@@ -108,8 +109,8 @@ impl<'a> Decider<'a> {
             own.insert(id, shard);
         }
         let round = Stopwatch::start();
-        let (homes, ended, unreachable) = (HashMap::new(), false, None);
-        Deciding { parts: self, own, homes, round, ended, unreachable }
+        let (ended, unreachable) = (false, None);
+        Deciding { parts: self, own, round, ended, unreachable }
     }
 }
 
@@ -142,6 +143,10 @@ impl Deciding<'_> {
             }
         }
         self.ended = true;
+        while self.parts.stay.as_ref().is_some_and(|stop| !stop.load(Ordering::SeqCst)) {
+            self.go_round()?;
+            std::thread::sleep(ROUNDS);
+        }
         Ok(())
     }
 
@@ -203,11 +208,6 @@ impl Deciding<'_> {
                 self.unreachable = (!now).then(|| reason.clone());
                 self.own.values_mut().for_each(|own| own.unseen = true);
             }
-            Notice::Gap { .. } => {
-                if let Some(view) = &self.parts.view {
-                    view.gaps.fetch_add(1, Ordering::Relaxed);
-                }
-            }
             _ => {}
         }
         let id = shard_of(notice);
@@ -220,30 +220,25 @@ impl Deciding<'_> {
     }
 
     /// Sends a shard's outputs on; what is for the other shards or for the view is taken out.
-    fn carry_out(&mut self, id: u32, outputs: Vec<Output>) -> Result<(), RunError> {
+    fn carry_out(&mut self, id: u32, mut outputs: Vec<Output>) -> Result<(), RunError> {
         if outputs.is_empty() {
             return Ok(());
         }
         let mut day_ended = false;
         for output in &outputs {
-            match output {
-                Output::DayEnded(partial) => {
-                    if let Some(exchange) = &self.parts.exchange {
-                        exchange.day_ended(id, partial)?;
-                    }
-                    day_ended = true;
+            if let Output::DayEnded(partial) = output {
+                if let Some(exchange) = &self.parts.exchange {
+                    exchange.day_ended(id, partial)?;
                 }
-                Output::AccountDay(day) => {
-                    if let Some(view) = &self.parts.view {
-                        view.put_account(&day.name, card(day));
-                        let before = self.homes.insert(day.name.clone(), id);
-                        let moved = before.is_some_and(|before| before != id);
-                        view.accounts_on_two.fetch_add(u64::from(moved), Ordering::Relaxed);
-                    }
-                }
-                Output::Alert { .. } | Output::Quarantine { .. } => {}
+                day_ended = true;
             }
         }
+        // Accounts without a card have no page, and so no history to keep.
+        outputs.retain(|output| match (output, &self.parts.view) {
+            (Output::AccountDay(day), Some(view)) => view.put_account(&day.name, card(id, day)),
+            (Output::AccountDay(_), None) | (Output::DayEnded(_), _) => false,
+            (Output::Alert { .. } | Output::Quarantine { .. }, _) => true,
+        });
         if let Some(own) = self.own.get(&id) {
             let epoch = own.shard.detector().epoch().number;
             self.send(Work::Outputs { shard: id, outputs, mark: own.position, epoch })?;
@@ -374,7 +369,6 @@ impl Deciding<'_> {
             if let Some(view) = &self.parts.view {
                 view.shards.remove(&(self.parts.name.clone(), *id));
             }
-            self.homes.retain(|_, home| home != id);
             tracing::info!(shard = id, lost, "this shard is read by another instance now");
         }
         self.hold_back();

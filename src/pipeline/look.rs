@@ -2,8 +2,10 @@
 
 use crate::detect::epoch::Kind;
 use crate::detect::report::AccountDay;
+use crate::detect::time::Day;
 use crate::event::Touch;
 use crate::ingest::Notice;
+use crate::triage::rfc3339;
 use crate::watch::view::{AccountCard, ThresholdCard};
 
 /// Says what happened to a source.
@@ -16,8 +18,8 @@ pub(super) fn warn_of(notice: &Notice) {
                 "log became shorter than what was read; reading it from its beginning"
             );
         }
-        Notice::Oversized { position, length, .. } => {
-            tracing::warn!(position, length, "line over 16 MiB left out and quarantined");
+        Notice::Oversized { shard, position, length } => {
+            tracing::warn!(shard, position, length, "line over 16 MiB left out and quarantined");
         }
         Notice::Damaged { path, position, reason } => {
             tracing::error!(
@@ -46,8 +48,13 @@ pub(super) fn warn_of(notice: &Notice) {
     }
 }
 
+/// A local day as `2024-02-06`.
+pub(super) fn date(day: Day) -> String {
+    rfc3339(i64::from(day) * 86_400_000).chars().take(10).collect()
+}
+
 /// The card of an account that begins a day.
-pub(super) fn card(day: &AccountDay) -> AccountCard {
+pub(super) fn card(shard: u32, day: &AccountDay) -> AccountCard {
     let thresholds = day.expects.iter().map(|expects| ThresholdCard {
         measure: if expects.measure.is_foreign() { "foreign_origins" } else { "distinct_persons" },
         touch: match expects.touch {
@@ -60,6 +67,7 @@ pub(super) fn card(day: &AccountDay) -> AccountCard {
         threshold: expects.threshold,
     });
     AccountCard {
+        shard,
         partner: day.partner.clone(),
         unit: day.unit.clone(),
         role: day.role.clone(),
@@ -68,7 +76,7 @@ pub(super) fn card(day: &AccountDay) -> AccountCard {
             Kind::Machine => "machine",
             Kind::Source => "source",
         },
-        day: crate::triage::rfc3339(i64::from(day.day) * 86_400_000).chars().take(10).collect(),
+        day: date(day.day),
         days_closed: day.days_closed,
         learning: day.learning,
         thresholds: thresholds.collect(),

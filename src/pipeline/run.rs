@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
@@ -160,6 +161,8 @@ pub struct Extras<'a> {
     pub exchange: Option<Exchange>,
     /// Where others see how it stands.
     pub view: Option<Arc<View>>,
+    /// After the source's end go on bringing verdicts until this is true.
+    pub stay: Option<Arc<AtomicBool>>,
 }
 
 /// The only shard of a file or of standard input.
@@ -242,7 +245,7 @@ pub fn drive(
     tell: Tell<'_>,
     report: Report<'_>,
 ) -> Result<(), RunError> {
-    let Extras { keep, clerk, exchange, view } = extras;
+    let Extras { keep, clerk, exchange, view, stay } = extras;
     let kept = keep.as_ref().map(|k| (k.every, k.key_id));
     let name = keep.as_ref().map(|k| k.source.clone()).unwrap_or_default();
     std::thread::scope(|scope| {
@@ -255,7 +258,7 @@ pub fn drive(
         let durable = hand.clone();
         let writer = scope.spawn(move || write(keep, tell, &work, &durable));
         let mut decider =
-            Decider { name, kept, clerk, exchange, view, hand, report, give_back, to_write }
+            Decider { name, kept, clerk, exchange, view, stay, hand, report, give_back, to_write }
                 .start(shards);
         let decided = decider.run(&from_reader);
         decider.finish(shards);

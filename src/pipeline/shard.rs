@@ -177,13 +177,17 @@ impl Shard {
     pub fn event(&mut self, event: &AccessEvent<'_>, position: Position, out: &mut Vec<Output>) {
         self.apply_controls(position, out);
         self.tally.lines += 1;
+        self.tally.event(event);
         self.detector.event(event, position, &mut self.findings);
         self.tell(position, out);
     }
 
-    /// Counts a line the source had to leave out.
+    /// Counts what the source had to leave out.
     pub fn notice(&mut self, notice: &Notice, out: &mut Vec<Output>) {
-        if let Notice::Oversized { position, length } = notice {
+        if let Notice::Gap { .. } | Notice::Unread { .. } | Notice::Damaged { .. } = notice {
+            self.tally.hole();
+        }
+        if let Notice::Oversized { position, length, .. } = notice {
             let error = DecodeError::Oversized { bytes: *length as usize };
             self.tally.lines += 1;
             self.tally.quarantine(&error, "");
@@ -201,6 +205,7 @@ impl Shard {
         match self.decoder.decode(text) {
             Ok(decoded) => {
                 self.tally.repair(decoded.repairs);
+                self.tally.event(&decoded.event);
                 self.detector.event(&decoded.event, position, &mut self.findings);
             }
             Err(error) => {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, Severity, Status};
 use crate::decode::{DecodeError, Repairs};
+use crate::event::{AccessEvent, Outcome, TimestampMs, Touch};
 
 /// Numbers of one shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,35 @@ pub struct Tally {
     open: BTreeMap<String, (Severity, bool)>,
     /// Alerts of medium or more that opened after the warm-up.
     pub warm_alerts: u64,
+    /// What blind alerts look at; of this run only.
+    #[serde(skip)]
+    pub run: Run,
+}
+
+/// Numbers of a shard since this instance took it up. They watch the log, not the accounts, so they
+/// are not part of the state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Lines that were events.
+    pub events: u64,
+    /// Lines that were not, by reason.
+    pub quarantined: BTreeMap<&'static str, u64>,
+    /// Time of the last event read, by the source's clock; 0: none yet.
+    pub last_time: TimestampMs,
+    /// Successful events that return records, by [`Touch`].
+    pub touches: [u64; 2],
+    /// Those of them that name at least one person.
+    pub named: [u64; 2],
+    /// Stretches of input that were never read and will not be.
+    pub holes: u64,
+}
+
+impl Run {
+    /// Successful events of a touch, and those that name a person.
+    #[must_use]
+    pub fn of(&self, touch: Touch) -> (u64, u64) {
+        (self.touches[touch as usize], self.named[touch as usize])
+    }
 }
 
 impl Tally {
@@ -36,7 +66,24 @@ impl Tally {
     pub fn quarantine(&mut self, error: &DecodeError, skeleton: &str) {
         let first = || (error.reason(), skeleton.to_owned());
         self.first_quarantined.get_or_insert_with(first);
+        *self.run.quarantined.entry(error.reason()).or_default() += 1;
         *self.quarantined.entry(error.reason().to_owned()).or_default() += 1;
+    }
+
+    /// Counts an event by what it says of persons.
+    pub fn event(&mut self, event: &AccessEvent<'_>) {
+        self.run.events += 1;
+        self.run.last_time = event.time;
+        if event.outcome == Outcome::Success && !event.action.is_identity() {
+            let touch = event.action.touch() as usize;
+            self.run.touches[touch] += 1;
+            self.run.named[touch] += u64::from(!event.persons.is_empty());
+        }
+    }
+
+    /// Counts a stretch of input that was never read and will not be.
+    pub fn hole(&mut self) {
+        self.run.holes += 1;
     }
 
     /// Counts what was repaired.

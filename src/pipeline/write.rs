@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use super::hand::Hand;
+use super::look::date;
 use super::run::{Keep, Reached, RunError, Tell, told_key};
 use super::shard::Output;
 use crate::alert::Alert;
+use crate::detect::report::AccountDay;
 use crate::event::Position;
 use crate::store::format::Header;
 use crate::store::quarantine::Entry;
-use crate::store::sqlite::Commit;
+use crate::store::sqlite::{self, Commit};
 
 /// Alerts whose events are older than this on arrival are historical: stored, never sent.
 const HISTORICAL_MS: i64 = 3_600_000;
@@ -83,7 +85,7 @@ impl Stored<'_> {
         tell: &mut Tell<'_>,
     ) -> Result<(), RunError> {
         let Stored { shard, outputs, mark, epoch } = self;
-        let mut alerts = Vec::new();
+        let (mut alerts, mut days) = (Vec::new(), Vec::new());
         for output in outputs.iter_mut() {
             match output {
                 Output::Alert { alert, position, .. } => {
@@ -101,11 +103,15 @@ impl Stored<'_> {
                         skeleton,
                     })?;
                 }
-                Output::Quarantine { .. } | Output::DayEnded(_) | Output::AccountDay(_) => {}
+                Output::AccountDay(day) => days.extend(closed(day)),
+                Output::Quarantine { .. } | Output::DayEnded(_) => {}
             }
         }
         let source = keep.source.as_str();
         keep.store.commit(&Commit { source, shard, alerts: &alerts, mark, epoch })?;
+        if !days.is_empty() {
+            keep.store.put_account_days(&days)?;
+        }
         let mut news = false;
         for output in &*outputs {
             if let Output::Alert { alert, position, .. } = output
@@ -123,7 +129,20 @@ impl Stored<'_> {
     }
 }
 
+/// The day that an account closed, as its page shows it.
+fn closed(day: &AccountDay) -> Option<sqlite::AccountDay> {
+    let closed = day.closed?;
+    Some(sqlite::AccountDay {
+        account: day.name.clone(),
+        day: date(closed.day),
+        listed: closed.listed,
+        opened: closed.opened,
+        foreign_origins: closed.foreign,
+    })
+}
+
 fn is_historical(alert: &Alert) -> bool {
-    let last = alert.last_event_at.parse::<jiff::Timestamp>();
+    // An end comes a quiet day after the last event, and is news nevertheless.
+    let last = alert.updated_at.parse::<jiff::Timestamp>();
     last.is_ok_and(|last| crate::clock::now_ms() - last.as_millisecond() > HISTORICAL_MS)
 }

@@ -151,3 +151,6 @@ fn check_name(name: &str) -> Result<(), Stop> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

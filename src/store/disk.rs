@@ -24,6 +24,15 @@ pub trait Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 }
 
+/// Bytes that a process without privileges may still write to the file system of a path.
+///
+/// # Errors
+/// The path is not there, or the file system does not say.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// The machine's own file system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
@@ -84,15 +93,6 @@ impl Disk for RealDisk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
     }
-}
-
-/// Bytes that we may still write to the file system of a file or folder.
-///
-/// # Errors
-/// There is no such file, or its file system cannot say.
-pub fn free_bytes(path: &Path) -> io::Result<u64> {
-    let room = rustix::fs::statvfs(path)?;
-    Ok(room.f_bavail.saturating_mul(room.f_frsize))
 }
 
 /// Replaces `dir/name` as a whole: after a crash it holds the old bytes or the new ones.

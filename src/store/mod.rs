@@ -27,6 +27,8 @@ mod key;
 pub mod quarantine;
 pub mod snapshot;
 pub mod sqlite;
+#[cfg(test)]
+mod testing;
 
 pub use key::{GivenKey, KeyError};
 

@@ -19,12 +19,21 @@ use crate::event::{Position, TimestampMs};
 use crate::store::datadir::DataDir;
 use crate::store::disk::{Disk, RealDisk};
 
+mod blind;
+mod figures;
+mod outbox;
 mod put;
 mod queue;
 mod read;
 mod related;
 mod schema;
 mod verdict;
+pub use blind::{BLIND_ROWS_MAX, BlindBook, BlindRow, NewBlind};
+pub use figures::{Cursor, NewRevision, NewTaken, NewVerdict, News, OpenFigure};
+pub use outbox::{
+    ATTEMPTS_BEFORE_GIVING_WAY, Claim, Note, Outbox, OutboxCount, OutboxState, Owed, SinkHealth,
+    SinkRule,
+};
 pub use queue::{
     AlertFilter, Assignee, COUNT_MAX, Count, Counts, PAGE_ROWS_MAX, Page, PageKey, Sort,
 };
@@ -177,6 +186,7 @@ pub struct ControlRow {
 pub struct Store {
     conn: Connection,
     path: PathBuf,
+    sinks: Vec<SinkRule>,
 }
 
 impl Store {
@@ -191,7 +201,7 @@ impl Store {
         schema::configure(&conn, &path)?;
         schema::migrate(&mut conn, &path, schema::MIGRATIONS)?;
         schema::give_back_pages(&conn, &path)?;
-        Ok(Store { conn, path })
+        Ok(Store { conn, path, sinks: Vec::new() })
     }
 
     /// A reading connection; open as many as there are threads that read.
@@ -199,18 +209,39 @@ impl Store {
         Reader::open(&self.path)
     }
 
-    /// Stores alert revisions and the shard's mark in one transaction, durable on return. Only
+    /// From now on new revisions are owed to these sinks; none before the first call.
+    pub fn set_sinks(&mut self, sinks: Vec<SinkRule>) {
+        self.sinks = sinks;
+    }
+
+    /// Owes a note to every sink that takes notes, durable on return; the same (id, revision) again
+    /// changes nothing. `now` is the wall clock.
+    pub fn enqueue_note(&mut self, note: &Note<'_>, now: TimestampMs) -> Result<(), StoreError> {
+        let mut write = || {
+            let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            outbox::owe_note(&tx, &self.sinks, note, now)?;
+            tx.commit()
+        };
+        write().map_err(sql(&self.path))
+    }
+
+    /// Stores alert revisions and the shard's mark in one transaction, durable on return, and
+    /// owes each new revision to the sinks that want it in the same transaction. Only
     /// what is greater replaces: the same commit again changes nothing. Returns how many
     /// revisions were new.
     ///
     /// # Errors
     /// The disk refuses; then nothing of the commit is stored.
     pub fn commit(&mut self, commit: &Commit<'_>) -> Result<usize, StoreError> {
+        let sinks = &self.sinks;
         let commit_all = |conn: &mut Connection| {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut new = 0;
             for (alert, position) in commit.alerts {
-                new += put::alert(&tx, alert, *position)?;
+                if put::alert(&tx, alert, *position)? == 1 {
+                    new += 1;
+                    outbox::owe(&tx, sinks, alert)?;
+                }
             }
             put_mark(&tx, commit)?;
             tx.commit()?;
@@ -441,6 +472,15 @@ impl FromSql for Unsigned {
         let signed = value.as_i64()?;
         u64::try_from(signed).map(Unsigned).map_err(|_| FromSqlError::OutOfRange(signed))
     }
+}
+
+/// Somebody takes every new alert; returns how many.
+#[cfg(test)]
+pub(crate) fn take_all_for_test(path: &Path, at: TimestampMs) -> usize {
+    let conn = Connection::open(path).unwrap();
+    let text = "UPDATE triage SET state = 'in_progress', version = version + 1, updated_at = ?1 \
+                WHERE state = 'new'";
+    conn.execute(text, [at]).unwrap()
 }
 
 #[cfg(test)]

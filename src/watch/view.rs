@@ -20,11 +20,9 @@ pub struct View {
     pub accounts: DashMap<String, AccountCard>,
     /// Accounts without a card for want of room.
     pub accounts_without_card: AtomicU64,
-    /// Times that an account was seen on another shard than before: a log keyed by something else
-    /// than the account.
-    pub accounts_on_two: AtomicU64,
-    /// Holes in the log: records deleted at the source before they were read.
-    pub gaps: AtomicU64,
+    /// Times an account's day began on another shard of its source than the one before: its counts
+    /// are split, and each half looks innocent.
+    pub accounts_moved: AtomicU64,
 }
 
 /// How one shard stands.
@@ -59,6 +57,8 @@ pub struct ShardState {
 /// One account as it stands since its last day began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountCard {
+    /// Shard it is counted on.
+    pub shard: u32,
     /// Its network, when known.
     pub partner: Option<String>,
     /// Its unit, when known.
@@ -95,14 +95,20 @@ pub struct ThresholdCard {
 }
 
 impl View {
-    /// Puts an account's card in place of the one before.
-    pub fn put_account(&self, name: &str, card: AccountCard) {
+    /// Puts an account's card in place of the one before; false when there is no room for another.
+    pub fn put_account(&self, name: &str, card: AccountCard) -> bool {
         if let Some(mut known) = self.accounts.get_mut(name) {
+            if known.shard != card.shard {
+                self.accounts_moved.fetch_add(1, Ordering::Relaxed);
+            }
             *known = card;
+            true
         } else if self.accounts.len() < CARDS_MAX {
             self.accounts.insert(name.to_owned(), card);
+            true
         } else {
             self.accounts_without_card.fetch_add(1, Ordering::Relaxed);
+            false
         }
     }
 }
@@ -118,8 +124,18 @@ mod tests {
         view.put_account("a", card(1));
         view.put_account("a", card(2));
         assert_eq!(view.accounts.get("a").map(|c| c.days_closed), Some(2));
-        (0..CARDS_MAX).for_each(|n| view.put_account(&n.to_string(), card(0)));
+        let put = |n: usize| view.put_account(&n.to_string(), card(0));
+        assert_eq!((0..CARDS_MAX).filter(|n| put(*n)).count(), CARDS_MAX - 1);
         assert_eq!(view.accounts.len(), CARDS_MAX);
         assert_eq!(view.accounts_without_card.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn an_account_on_two_shards_is_counted() {
+        let view = View::default();
+        for shard in [0, 0, 1, 1, 0] {
+            view.put_account("a", AccountCard { shard, ..AccountCard::default() });
+        }
+        assert_eq!(view.accounts_moved.load(Ordering::Relaxed), 2);
     }
 }

@@ -47,8 +47,9 @@ fn a_running_watch_is_not_disturbed() {
     let config = temp.path().join("vigie.toml");
     fs::write(&config, "[store]\ndata = \"data\"\nsnapshot_seconds = 1\n").unwrap();
     fs::write(&log, theft("before", 6)).unwrap();
-    let mut running =
-        vigie(["run", "--json", "--follow", "--config"]).args([&config, &log]).start();
+    let mut running = vigie(["run", "--json", "--follow", "--listen", "none", "--config"])
+        .args([&config, &log])
+        .start();
     let before = heard(&mut running, "before", 500);
     let list = |id: &str| {
         let flags = ["evidence", id, "--raw", "--config"];

@@ -120,7 +120,7 @@ fn told(world: &World, accounts: &[String]) -> (Vec<u8>, Vec<Access>) {
         let position = log.len();
         event.write_json(world, &mut log);
         let line: serde_json::Value = match world.account(event.account) {
-            Some(account) if accounts.contains(&account.name) => {
+            Some(account) if accounts.iter().any(|a| a == account.name()) => {
                 serde_json::from_slice(&log[position..]).unwrap()
             }
             _ => continue,

@@ -11,7 +11,7 @@ const COMMON: [&str; 7] =
 
 #[test]
 fn every_command_explains_its_flags() {
-    let commands: [(&str, &[&str], bool); 6] = [
+    let commands: [(&str, &[&str], bool); 9] = [
         ("run", &["--data", "--follow", "--skip-missing", "--json", "--pseudonym-key-file"], true),
         ("demo", &["--exit", "--json"], false),
         ("replay", &["--state", "--batch", "--quiet"], true),
@@ -22,6 +22,9 @@ fn every_command_explains_its_flags() {
         ),
         ("evaluate", &["--seeds", "--worlds", "--scenario", "--json"], false),
         ("check", &["--lines", "--json"], true),
+        ("user", &["add", "list", "remove", "password", "--data"], false),
+        ("token", &["create", "list", "revoke", "--data"], false),
+        ("audit", &["verify", "export", "--data"], false),
     ];
     let overview = vigie(["--help"]).run().ok();
     for (command, own, common) in commands {

@@ -4,7 +4,8 @@
 //! test fails and says what was there instead.
 
 pub(crate) mod faults;
-mod process;
+pub(crate) mod kafka;
+pub(crate) mod process;
 mod state;
 mod told;
 mod world;

@@ -40,8 +40,8 @@ const EVERYWHERE: &[Ban] = &[
     ban("rand::", &[], "randomness is seeded, simulate/rng.rs has it"),
     ban(
         "getrandom",
-        &["src/store/desk/", "src/console/", "src/respond/", "src/commands/"],
-        "only secrets and jitter are drawn; what decides is seeded",
+        &["src/store/desk/password.rs", "src/commands/token.rs", "src/console/", "src/respond/"],
+        "randomness is seeded, simulate/rng.rs has it; secrets are not",
     ),
     ban("std::env", &["src/commands/"], "flags and files say what to do, read in commands"),
     ban("println!", &[COMMANDS], "standard output is data, written by commands"),

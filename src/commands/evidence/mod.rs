@@ -201,7 +201,7 @@ fn notice_text(notice: &Notice) -> Option<String> {
         Notice::Damaged { path, reason, .. } => Some(format!(
             "WARNING: {path} is damaged ({reason}): what lies behind the damage is not in this list"
         )),
-        Notice::Oversized { position, length } => Some(format!(
+        Notice::Oversized { position, length, .. } => Some(format!(
             "the line of {length} bytes at position {position} is over the limit; it was not judged, \
              and nobody in it is listed"
         )),

@@ -40,3 +40,30 @@ pub fn verify(password: &str, hash: Option<&str>) -> bool {
     let right = Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
     right && hash.is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_password_is_the_password() {
+        let stored = hash("correct horse battery").unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert_ne!(stored, hash("correct horse battery").unwrap(), "salted");
+        assert!(verify("correct horse battery", Some(&stored)));
+        assert!(!verify("correct horse batterz", Some(&stored)));
+        assert!(!verify("correct horse battery", None));
+        assert!(!verify("", Some("no hash")));
+        assert!(PasswordHash::new(NOBODY).is_ok(), "unknown names cost as much as known ones");
+    }
+
+    #[test]
+    fn a_password_is_neither_short_nor_endless() {
+        for length in [0, CHARS_MIN - 1, CHARS_MAX + 1] {
+            let wanted = "a password has 12 to 256 characters";
+            assert_eq!(hash(&"é".repeat(length)).unwrap_err(), wanted);
+        }
+        assert!(hash(&"é".repeat(CHARS_MIN)).is_ok());
+        assert!(!verify(&"x".repeat(1_000_000), None));
+    }
+}

@@ -103,6 +103,32 @@ impl Desk {
         Ok(Some(session))
     }
 
+    /// The same without counting as a request: an open page that only listens keeps nobody signed in.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn peek(
+        &self,
+        secret: &str,
+        limits: SessionLimits,
+        now: TimestampMs,
+    ) -> Result<Option<Session>, StoreError> {
+        let found = self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT name, role, language, disabled, user.created_at, csrf, \
+                 session.created_at FROM session JOIN user ON user.name = session.user \
+                 WHERE session.hash = ?1 AND NOT disabled AND session.created_at > ?2 \
+                 AND seen_at > ?3",
+            )?
+            .query_row(
+                params![secret_hash(secret), now - limits.absolute_ms, now - limits.idle_ms],
+                |row| Ok(Session { user: user(row)?, csrf: row.get(5)?, created_at: row.get(6)? }),
+            )
+            .optional()
+        })?;
+        Ok(found)
+    }
+
     /// Signs out whoever is signed in with this secret.
     ///
     /// # Errors

@@ -257,11 +257,10 @@ impl Desk {
             let deed =
                 Noted { what: change.word(), value: change.value(), comment: change.comment() };
             note(tx, id, actor, &deed, after.version, now)?;
-            if let Change::Close { verdict, .. } = change {
-                tx.prepare_cached(
-                    "INSERT INTO verdict (id, verdict, actor, at) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![id, verdict.word(), actor, now])?;
+            match change {
+                Change::Close { verdict, .. } => owe(tx, id, *verdict, actor, now)?,
+                Change::Hold { .. } => remember_signals(tx, id)?,
+                _ => {}
             }
             Ok(after)
         })
@@ -313,9 +312,7 @@ fn current(tx: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<Triage>> {
 fn put(tx: &Transaction<'_>, id: &str, triage: &Triage) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE triage SET state = ?2, verdict = ?3, assignee = ?4, comment = ?5, version = ?6, \
-         updated_at = ?7, wake_at = ?8, held_signals = CASE ?2 WHEN 'on_hold' THEN \
-         (SELECT json_array_length(body, '$.signals') FROM alert JOIN revision \
-          USING (id, revision) WHERE alert.id = ?1) END WHERE id = ?1",
+         updated_at = ?7, wake_at = ?8 WHERE id = ?1",
     )?
     .execute(params![
         id,
@@ -327,6 +324,29 @@ fn put(tx: &Transaction<'_>, id: &str, triage: &Triage) -> rusqlite::Result<()> 
         triage.updated_at,
         triage.wake_at
     ])
+    .map(drop)
+}
+
+/// Owes the engine a verdict.
+fn owe(
+    tx: &Transaction<'_>,
+    id: &str,
+    verdict: Verdict,
+    actor: &str,
+    now: TimestampMs,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached("INSERT INTO verdict (id, verdict, actor, at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id, verdict.word(), actor, now])
+        .map(drop)
+}
+
+/// How many signals an alert has when it is put on hold: one more wakes it.
+fn remember_signals(tx: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE triage SET held_signals = (SELECT json_array_length(body, '$.signals') \
+         FROM alert JOIN revision USING (id, revision) WHERE alert.id = ?1) WHERE id = ?1",
+    )?
+    .execute([id])
     .map(drop)
 }
 

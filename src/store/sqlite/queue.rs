@@ -1,8 +1,9 @@
 //! The queue: which alerts, in which order, page by page, and how many there are.
 //!
 //! Every state has its own range in the index of each order, so a page is a merge of at most four
-//! ranges, each read from where the last page ended: no sort, and no row read that is not shown,
-//! as long as the rest of the filter lets most rows through.
+//! ranges, each read from where the last page ended: no sort, and no row read that is not shown.
+//! What the indices do not hold (a search, mostly) has to look at rows; it does so in the order of
+//! opening, which is about the order in which they lie in the file.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
 
 use super::read::{COLUMNS, FROM, stored_alert};
-use super::{Reader, SEVERITIES, StoreError, StoredAlert, TriageState, Unsigned, status_word};
+use super::{Reader, SEVERITIES, StoreError, StoredAlert, TriageState, status_word};
 use crate::alert::{Entity, Severity, Status};
 
 /// Most alerts of one page.
@@ -24,16 +25,6 @@ pub const COUNT_MAX: u32 = 1_000;
 
 /// Words of a search that count; the rest is left out.
 const WORDS_MAX: usize = 8;
-
-/// What every alert of a page fulfils besides its state and [`words`].
-const MATCHING: &str = "alert.state = :state AND severity >= :severity_min \
-     AND (:status IS NULL OR status = :status) \
-     AND (:entity_kind IS NULL OR (entity_kind = :entity_kind AND entity_id = :entity_id)) \
-     AND (:partner IS NULL OR partner = :partner) \
-     AND (:unit IS NULL OR unit = :unit) \
-     AND (:nobody = 0 OR alert.assignee IS NULL) \
-     AND (:assignee IS NULL OR alert.assignee = :assignee) \
-     AND (:historical IS NULL OR historical = :historical)";
 
 /// Which alerts; the default is all of them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -191,7 +182,7 @@ pub struct Counts {
     /// Alerts that the whole filter lets through.
     pub matching: Count,
     /// By state, whatever states the filter asks for; all four are there.
-    pub states: BTreeMap<&'static str, Count>,
+    pub states: BTreeMap<TriageState, Count>,
     /// By severity, whatever severity the filter asks for; all five are there.
     pub severities: BTreeMap<Severity, Count>,
 }
@@ -218,7 +209,7 @@ impl Reader {
             let tx = conn.unchecked_transaction()?;
             let bound = Bound::new(filter);
             let mut keys = Vec::new();
-            for state in bound.states() {
+            for state in TriageState::ALL.into_iter().filter(|state| bound.wants(*state)) {
                 // One more than asked for tells whether there is another page.
                 keys.extend(keys_of(&tx, &bound, state, after, rows + 1)?);
             }
@@ -242,25 +233,21 @@ impl Reader {
             let tx = conn.unchecked_transaction()?;
             let any = AlertFilter { severity_min: None, ..*filter };
             let bound = Bound::new(&any);
-            let mut states = BTreeMap::new();
-            let mut severities: BTreeMap<Severity, u32> = SEVERITIES.map(|s| (s, 0)).into();
-            let mut matching = 0u32;
+            let least = filter.severity_min.map_or(0, |severity| severity as usize);
+            let (mut states, mut severities, mut matching) = (BTreeMap::new(), [0; 5], 0u32);
             for state in TriageState::ALL {
-                let mut in_state = 0u32;
-                let asked = bound.states().any(|wanted| wanted == state);
-                for (severity, count) in &mut severities {
-                    let bad = filter.severity_min.is_none_or(|least| *severity >= least);
-                    if !bad && !asked {
-                        continue;
-                    }
-                    let found = count_of(&tx, &bound, state, *severity)?;
-                    in_state += if bad { found } else { 0 };
-                    *count += if asked { found } else { 0 };
-                    matching += if bad && asked { found } else { 0 };
+                if !bound.wants(state) {
+                    let found = count_capped(&tx, &Bound::new(filter), state, None)?;
+                    states.insert(state, Count::of(found));
+                    continue;
                 }
-                states.insert(state.word(), Count::of(in_state));
+                let found = counts_of(&tx, &bound, state)?;
+                severities.iter_mut().zip(found).for_each(|(sum, n): (&mut u32, u32)| *sum += n);
+                let in_state = found.iter().skip(least).sum();
+                matching += in_state;
+                states.insert(state, Count::of(in_state));
             }
-            let severities = severities.into_iter().map(|(s, n)| (s, Count::of(n))).collect();
+            let severities = SEVERITIES.into_iter().zip(severities.map(Count::of)).collect();
             Ok(Counts { matching: Count::of(matching), states, severities })
         })
     }
@@ -274,17 +261,6 @@ fn keys_of(
     after: &PageKey,
     limit: u32,
 ) -> rusqlite::Result<Vec<PageKey>> {
-    let (order, key) = after.sort.columns();
-    let least = match after.sort {
-        Sort::Priority => ":after_severity, :after_persons",
-        Sort::Opened | Sort::Updated => ":after_at",
-    };
-    let descending = format!("{} DESC, alert.id DESC", order.replace(',', " DESC,"));
-    let text = format!(
-        "SELECT {key}, alert.id FROM alert WHERE {MATCHING}{} AND ({order}, alert.id) < \
-         ({least}, :after_id) ORDER BY {descending} LIMIT :limit",
-        bound.words_sql()
-    );
     let state = state.word();
     let mut values = bound.values();
     values.extend([(":state", &state as &dyn ToSql), (":limit", &limit)]);
@@ -301,98 +277,165 @@ fn keys_of(
         let (severity, persons) = (row.get(0)?, row.get(1)?);
         Ok(PageKey { sort, severity, persons, at: row.get(2)?, id: row.get(3)? })
     };
-    conn.prepare_cached(&text)?.query_map(&*values, found)?.collect()
+    conn.prepare_cached(&keys_sql(sort, bound))?.query_map(&*values, found)?.collect()
 }
 
-/// Alerts of one state and severity, counted to one more than [`COUNT_MAX`].
-fn count_of(
+fn keys_sql(sort: Sort, bound: &Bound<'_>) -> String {
+    let (order, key) = sort.columns();
+    let least = match sort {
+        Sort::Priority => ":after_severity, :after_persons",
+        Sort::Opened | Sort::Updated => ":after_at",
+    };
+    let descending = format!("{} DESC, alert.id DESC", order.replace(',', " DESC,"));
+    format!(
+        "SELECT {key}, alert.id FROM alert {} WHERE {} AND ({order}, alert.id) < \
+         ({least}, :after_id) ORDER BY {descending} LIMIT :limit",
+        bound.index(sort),
+        bound.matching()
+    )
+}
+
+/// Alerts of one state by severity; each is right up to [`COUNT_MAX`] at least.
+fn counts_of(
     conn: &Connection,
     bound: &Bound<'_>,
     state: TriageState,
-    severity: Severity,
-) -> rusqlite::Result<u32> {
+) -> rusqlite::Result<[u32; 5]> {
+    let mut counts = [0; 5];
+    if !bound.reads_rows {
+        for (severity, count) in SEVERITIES.into_iter().zip(&mut counts) {
+            *count = count_capped(conn, bound, state, Some(severity))?;
+        }
+        return Ok(counts);
+    }
+    // One walk in the order of the file costs less than five in none.
     let text = format!(
-        "SELECT count(*) FROM (SELECT 1 FROM alert WHERE {MATCHING}{} AND severity = :severity \
-         LIMIT :limit)",
-        bound.words_sql()
+        "SELECT severity, count(*) FROM alert {} WHERE {} GROUP BY severity",
+        bound.index(Sort::Opened),
+        bound.matching()
     );
-    let (state, severity, limit) = (state.word(), severity as i64, COUNT_MAX + 1);
+    let state = state.word();
     let mut values = bound.values();
-    values.extend([(":state", &state as &dyn ToSql), (":severity", &severity), (":limit", &limit)]);
-    let Unsigned(found) = conn.prepare_cached(&text)?.query_row(&*values, |row| row.get(0))?;
-    Ok(u32::try_from(found).unwrap_or(u32::MAX))
+    values.push((":state", &state as &dyn ToSql));
+    let mut statement = conn.prepare_cached(&text)?;
+    let mut rows = statement.query(&*values)?;
+    while let Some(row) = rows.next()? {
+        if let Some(count) = counts.get_mut(usize::from(row.get::<_, u8>(0)?)) {
+            *count = row.get(1)?;
+        }
+    }
+    Ok(counts)
 }
 
-/// A filter as the parameters of [`MATCHING`].
+/// Alerts of one state, and one severity if asked for, counted to one more than [`COUNT_MAX`].
+fn count_capped(
+    conn: &Connection,
+    bound: &Bound<'_>,
+    state: TriageState,
+    severity: Option<Severity>,
+) -> rusqlite::Result<u32> {
+    let sort = if bound.reads_rows { Sort::Opened } else { Sort::Priority };
+    let only = if severity.is_some() { " AND severity = :severity" } else { "" };
+    let text = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM alert {} WHERE {}{only} LIMIT :limit)",
+        bound.index(sort),
+        bound.matching()
+    );
+    let (state, severity, limit) = (state.word(), severity.map(|s| s as i64), COUNT_MAX + 1);
+    let mut values = bound.values();
+    values.extend([(":state", &state as &dyn ToSql), (":limit", &limit)]);
+    if severity.is_some() {
+        values.push((":severity", &severity));
+    }
+    conn.prepare_cached(&text)?.query_row(&*values, |row| row.get(0))
+}
+
+/// A filter as conditions with parameters.
 struct Bound<'a> {
     wanted: &'a [TriageState],
-    severity_min: i64,
-    status: Option<&'a str>,
-    entity_kind: Option<&'a str>,
-    entity_id: Option<&'a str>,
-    partner: Option<&'a str>,
-    unit: Option<&'a str>,
-    nobody: bool,
-    assignee: Option<&'a str>,
-    historical: Option<bool>,
-    /// As typed and in lower case, with the names of their parameters.
-    words: Vec<[(String, String); 2]>,
+    conditions: Vec<String>,
+    parameters: Vec<(String, Box<dyn ToSql + 'a>)>,
+    /// Some condition is about what the indices do not hold.
+    reads_rows: bool,
 }
 
 impl<'a> Bound<'a> {
     fn new(filter: &AlertFilter<'a>) -> Bound<'a> {
-        let words = filter.text.unwrap_or_default().split_whitespace().take(WORDS_MAX);
-        let word = |(at, word): (usize, &str)| {
-            let lower = word.to_lowercase();
-            [(format!(":word{at}"), word.to_owned()), (format!(":lower{at}"), lower)]
-        };
-        Bound {
+        let mut bound = Bound {
             wanted: filter.states,
-            severity_min: filter.severity_min.map_or(0, |severity| severity as i64),
-            status: filter.status.map(status_word),
-            entity_kind: filter.entity.map(|entity| entity.kind.word()),
-            entity_id: filter.entity.map(|entity| entity.id.as_str()),
-            partner: filter.partner,
-            unit: filter.unit,
-            nobody: filter.assignee == Some(Assignee::Nobody),
-            assignee: match filter.assignee {
-                Some(Assignee::Person(name)) => Some(name),
-                Some(Assignee::Nobody) | None => None,
-            },
-            historical: filter.historical,
-            words: words.enumerate().map(word).collect(),
+            conditions: vec!["state = :state".into()],
+            parameters: Vec::new(),
+            reads_rows: false,
+        };
+        if let Some(least) = filter.severity_min {
+            bound.put("severity >= :least", ":least", least as i64);
+        }
+        if let Some(partner) = filter.partner {
+            bound.put("partner = :partner", ":partner", partner);
+        }
+        match filter.assignee {
+            Some(Assignee::Nobody) => bound.conditions.push("assignee IS NULL".into()),
+            Some(Assignee::Person(name)) => bound.put("assignee = :assignee", ":assignee", name),
+            None => {}
+        }
+        let in_index = bound.conditions.len();
+        if let Some(status) = filter.status {
+            bound.put("status = :status", ":status", status_word(status));
+        }
+        if let Some(entity) = filter.entity {
+            bound.put("entity_kind = :kind", ":kind", entity.kind.word());
+            bound.put("entity_id = :entity", ":entity", entity.id.as_str());
+        }
+        if let Some(unit) = filter.unit {
+            bound.put("unit = :unit", ":unit", unit);
+        }
+        if let Some(historical) = filter.historical {
+            bound.put("historical = :historical", ":historical", historical);
+        }
+        let words = filter.text.unwrap_or_default().split_whitespace().take(WORDS_MAX);
+        for (at, word) in words.enumerate() {
+            let (exact, lower) = (format!(":word{at}"), format!(":lower{at}"));
+            let condition = format!(
+                "(instr(search, {lower}) > 0 OR alert.id IN (SELECT id FROM alert_place \
+                 WHERE kind IN ('ip', 'device') AND value = {exact}))"
+            );
+            bound.put(&condition, &lower, word.to_lowercase());
+            bound.parameters.push((exact, Box::new(word)));
+        }
+        bound.reads_rows = bound.conditions.len() > in_index;
+        bound
+    }
+
+    fn put(&mut self, condition: &str, name: &str, value: impl ToSql + 'a) {
+        self.conditions.push(condition.into());
+        self.parameters.push((name.into(), Box::new(value)));
+    }
+
+    fn wants(&self, state: TriageState) -> bool {
+        self.wanted.is_empty() || self.wanted.contains(&state)
+    }
+
+    fn matching(&self) -> String {
+        self.conditions.join(" AND ")
+    }
+
+    /// The index to walk.
+    fn index(&self, sort: Sort) -> &'static str {
+        match sort {
+            _ if self.reads_rows => "INDEXED BY alert_by_opening",
+            Sort::Priority => "INDEXED BY alert_by_priority",
+            Sort::Opened => "INDEXED BY alert_by_opening",
+            Sort::Updated => "INDEXED BY alert_by_update",
         }
     }
 
-    fn states(&self) -> impl Iterator<Item = TriageState> {
-        let any = self.wanted.is_empty();
-        TriageState::ALL.into_iter().filter(move |state| any || self.wanted.contains(state))
-    }
-
-    fn words_sql(&self) -> String {
-        let one = |[(word, _), (lower, _)]: &[(String, String); 2]| {
-            format!(
-                " AND (instr(search, {lower}) > 0 OR alert.id IN \
-                 (SELECT id FROM alert_place WHERE kind IN ('ip', 'device') AND value = {word}))"
-            )
-        };
-        self.words.iter().map(one).collect()
-    }
-
     fn values(&self) -> Vec<(&str, &dyn ToSql)> {
-        let mut values: Vec<(&str, &dyn ToSql)> = vec![
-            (":severity_min", &self.severity_min),
-            (":status", &self.status),
-            (":entity_kind", &self.entity_kind),
-            (":entity_id", &self.entity_id),
-            (":partner", &self.partner),
-            (":unit", &self.unit),
-            (":nobody", &self.nobody),
-            (":assignee", &self.assignee),
-            (":historical", &self.historical),
-        ];
-        let words = self.words.iter().flatten();
-        values.extend(words.map(|(name, word)| (name.as_str(), word as &dyn ToSql)));
-        values
+        self.parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), &**value as &dyn ToSql))
+            .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub(super) const FROM: &str =
     "FROM alert JOIN triage USING (id) JOIN revision USING (id, revision)";
 
 /// How far people are with an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TriageState {
     /// Nobody has looked at it.
     New,
@@ -107,8 +107,8 @@ impl StoredAlert {
 /// A reading connection. It never blocks the writers, nor sees half a commit.
 #[derive(Debug)]
 pub struct Reader {
-    conn: Connection,
-    path: PathBuf,
+    pub(super) conn: Connection,
+    pub(super) path: PathBuf,
 }
 
 impl Reader {

@@ -204,7 +204,7 @@ impl Reader {
 
 /// Places of alert ?1, without those of the many; then who else was there.
 const SIMILAR: &str = "\
-    WITH near AS (SELECT place.kind, place.value, alert.id, opened_at \
+    WITH near AS (SELECT place.kind, place.value, alert.id, alert.opened_at \
         FROM alert AS this JOIN alert_place AS mine ON mine.id = this.id \
         JOIN alert_place AS place ON place.kind = mine.kind AND place.value = mine.value \
         JOIN alert ON alert.id = place.id \
@@ -247,4 +247,118 @@ fn open_count(row: &Row<'_>) -> rusqlite::Result<OpenCount> {
     let Unsigned(alerts) = row.get(2)?;
     let severity = SEVERITIES.get(rank).copied().unwrap_or(Severity::Info);
     Ok(OpenCount { severity, state: row.get(1)?, alerts, oldest_at: row.get(3)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::EntityKind;
+    use crate::store::testing::{alert, edited, world};
+
+    fn ids<'a>(alerts: impl IntoIterator<Item = &'a StoredAlert>) -> String {
+        alerts.into_iter().map(|alert| alert.id.as_str()).collect()
+    }
+
+    #[test]
+    fn similar_alerts_share_a_place_of_few_within_thirty_days() {
+        let mut world = world();
+        let seen = |id: &str, opened: &str, ips: &[&str], devices: &[&str]| {
+            edited(id, |alert| {
+                alert.opened_at = opened.into();
+                alert.seen.ips = ips.iter().map(|ip| (*ip).into()).collect();
+                alert.seen.devices = devices.iter().map(|device| (*device).into()).collect();
+            })
+        };
+        world.put([
+            seen("A", "2024-02-06T18:00:00Z", &["a", "b", "nat"], &["d"]),
+            seen("B", "2024-02-20T18:00:00Z", &["b"], &[]),
+            seen("C", "2024-01-07T18:00:01Z", &["b", "a"], &["d"]),
+            seen("D", "2024-01-07T17:59:59Z", &["b"], &[]),
+            seen("E", "2024-02-06T18:00:00Z", &["d"], &["a"]),
+        ]);
+        world.put((0..49).map(|n| seen(&format!("n{n}"), "2024-02-07T00:00:00Z", &["nat"], &[])));
+        let reader = world.reader();
+        let similar = reader.similar("A", 60).unwrap();
+        assert_eq!(similar.len(), 2 + 49, "49 others share `nat`, which makes 50 in all");
+        world.put([seen("n49", "2024-02-08T00:00:00Z", &["nat"], &[])]);
+        let similar = reader.similar("A", 60).unwrap();
+        assert_eq!(ids(similar.iter().map(|s| &s.alert)), "CB", "most in common first");
+        let [a, b, d] = [Place::Ip("a".into()), Place::Ip("b".into()), Place::Device("d".into())];
+        assert_eq!(similar[0].shared, [a, b.clone(), d]);
+        assert_eq!(similar[1].shared, [b]);
+        assert_eq!(reader.similar("A", 1).unwrap().len(), 1);
+        assert_eq!(reader.similar("nobody", 9).unwrap(), []);
+    }
+
+    #[test]
+    fn alerts_and_revisions_of_an_entity() {
+        let mut world = world();
+        let other = |alert: &mut crate::alert::Alert| alert.entity.id = "other".into();
+        let later = |alert: &mut crate::alert::Alert| alert.opened_at = "2025".into();
+        world.put([alert("A", 1), alert("B", 1), edited("C", later), edited("D", other)]);
+        world.put([alert("A", 2)]);
+        let reader = world.reader();
+        let entity = Entity { kind: EntityKind::Account, id: "cap00412".into() };
+        assert_eq!(ids(&reader.alerts_of(&entity, 9).unwrap()), "CBA");
+        assert_eq!(ids(&reader.alerts_of(&entity, 2).unwrap()), "CB");
+        let unit = Entity { kind: EntityKind::Unit, ..entity };
+        assert_eq!(ids(&reader.alerts_of(&unit, 9).unwrap()), "");
+
+        let numbers = |id| -> Vec<u32> {
+            reader.revisions(id).unwrap().into_iter().map(|found| found.revision).collect()
+        };
+        assert_eq!((numbers("A"), numbers("B"), numbers("none")), (vec![1, 2], vec![1], vec![]));
+        let one = reader.revision("A", 1).unwrap().unwrap();
+        assert_eq!(one.body, serde_json::to_string(&alert("A", 1)).unwrap());
+        assert_eq!(reader.revision("A", 3).unwrap(), None);
+    }
+
+    #[test]
+    fn account_days_are_replaced_and_read_in_order() {
+        let mut world = world();
+        let day = |account: &str, day: &str, opened| AccountDay {
+            account: account.into(),
+            day: day.into(),
+            opened,
+            ..AccountDay::default()
+        };
+        let days =
+            [day("a", "2024-02-07", 1), day("a", "2024-02-06", 2), day("b", "2024-02-06", 3)];
+        world.store.put_account_days(&days).unwrap();
+        world.store.put_account_days(&[day("a", "2024-02-07", 9)]).unwrap();
+        let found = |account, from| world.reader().account_days(account, from).unwrap();
+        assert_eq!(found("a", "2024-02-01"), [days[1].clone(), day("a", "2024-02-07", 9)]);
+        assert_eq!(found("a", "2024-02-07"), [day("a", "2024-02-07", 9)]);
+        assert_eq!(found("c", ""), []);
+    }
+
+    #[test]
+    fn open_counts_know_the_oldest_and_leave_out_the_closed() {
+        let mut world = world();
+        let opened = |id: &str, severity, at: &str| {
+            edited(id, |alert| (alert.severity, alert.opened_at) = (severity, at.into()))
+        };
+        world.put([
+            opened("A", Severity::High, "2024-02-06T18:00:02Z"),
+            opened("B", Severity::High, "2024-02-06T18:00:01.500Z"),
+            opened("C", Severity::Low, "2024-02-06T18:00:00Z"),
+            opened("D", Severity::Info, "2024-02-06T18:00:00Z"),
+        ]);
+        world
+            .store
+            .raw()
+            .execute("UPDATE triage SET state = 'on_hold' WHERE id = 'C'", [])
+            .unwrap();
+        world.store.raw().execute("UPDATE triage SET state = 'closed' WHERE id = 'D'", []).unwrap();
+        let count =
+            |severity, state, alerts, oldest_at| OpenCount { severity, state, alerts, oldest_at };
+        assert_eq!(
+            world.reader().open_counts().unwrap(),
+            [
+                count(Severity::High, TriageState::New, 2, 1_707_242_401_000),
+                count(Severity::Low, TriageState::OnHold, 1, 1_707_242_400_000),
+            ]
+        );
+        assert!(world.reader().database_bytes().unwrap() > 10_000);
+    }
 }

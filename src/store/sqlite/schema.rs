@@ -8,8 +8,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{BUSY_TIMEOUT, StoreError, sql};
 
 /// The schema's versions, oldest first. Never edit one that was released: add the next.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001.sql"), include_str!("../migrations/0002.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0002.sql"),
+    include_str!("../migrations/0003.sql"),
+    include_str!("../migrations/0004.sql"),
+];
 
 /// `PRAGMA auto_vacuum`: free pages are given back when somebody asks.
 const INCREMENTAL: i64 = 2;

@@ -3,7 +3,6 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::schema::{MIGRATIONS, migrate, schema_version};
 use super::*;
-use crate::alert::{Entity, EntityKind, Severity};
 use crate::store::datadir::Purpose;
 
 /// A database as schema version 1 made it, kept as text: it must stay readable.
@@ -43,16 +42,11 @@ impl World {
     /// Everything stored, as text.
     fn dump(&self) -> String {
         self.one(
-            "SELECT (SELECT json_group_array(json_array(id, revision, persons, body)) FROM alert)
+            "SELECT (SELECT json_group_array(json_array(id, revision, persons, state)) FROM alert)
              || (SELECT json_group_array(json_array(id, revision, position, body)) FROM revision)
              || (SELECT json_group_array(json_array(id, state, version)) FROM triage)
              || (SELECT json_group_array(json_array(source, shard, position, epoch)) FROM mark)",
         )
-    }
-
-    fn ids(&self, filter: &AlertFilter<'_>) -> Vec<String> {
-        let page = self.store.reader().unwrap().alerts(filter, None, PAGE_ROWS_MAX).unwrap();
-        page.alerts.into_iter().map(|found| found.id).collect()
     }
 }
 
@@ -81,6 +75,17 @@ fn a_version_1_database_stays_readable() {
     let found = store.reader().unwrap().alert("01HNY0V1").unwrap().unwrap();
     assert_eq!(found.alert().unwrap(), alert("01HNY0V1", 2));
     assert_eq!((found.triage.state, found.triage.version), (TriageState::New, 1));
+    let reader = store.reader().unwrap();
+    for text in ["CAP00412 read", "203.0.113.7"] {
+        let filter = AlertFilter { text: Some(text), ..AlertFilter::default() };
+        assert_eq!(
+            reader.alerts(&filter, Sort::Opened, None, 9).unwrap().alerts.len(),
+            1,
+            "{text}"
+        );
+    }
+    let vacuum: i64 = store.conn.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).unwrap();
+    assert_eq!(vacuum, 2, "incremental: a purge gives pages back");
     assert_eq!(store.mark("log", 3).unwrap(), Some(Mark { position: 40, epoch: 61 }));
     let control = store.latest_control("accounts").unwrap().unwrap();
     assert_eq!((control.seq, control.body), (1, b"account\ncap00412\n".to_vec()));
@@ -92,13 +97,35 @@ fn a_version_1_database_stays_readable() {
 #[test]
 fn a_newer_database_is_refused() {
     let world = world();
-    world.store.conn.pragma_update(None, "user_version", 7).unwrap();
-    let error = Store::open(&world.dir).unwrap_err().to_string();
-    assert_eq!(
-        error.replace(&world.dir.path().display().to_string(), "DATA"),
-        "DATA/vigie.db: schema version 7, this vigie knows up to 1: use the newer vigie, or start \
-         an empty folder with --data"
+    world.store.conn.pragma_update(None, "user_version", 77).unwrap();
+    let wanted = format!(
+        "DATA/vigie.db: schema version 77, this vigie knows up to {}: use the newer vigie, or \
+         start an empty folder with --data",
+        MIGRATIONS.len()
     );
+    let path = world.dir.file("vigie.db");
+    for error in [Store::open(&world.dir).unwrap_err(), Reader::open(&path).unwrap_err()] {
+        let error = error.to_string();
+        assert_eq!(error.replace(&world.dir.path().display().to_string(), "DATA"), wanted);
+    }
+}
+
+#[test]
+fn beside_the_writer_an_older_database_or_none_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("vigie.db");
+    let refusal = || {
+        let error = Reader::open(&path).unwrap_err().to_string();
+        error.replace(&temp.path().display().to_string(), "DATA")
+    };
+    assert_eq!(refusal(), "DATA/vigie.db: there is no database here yet; `vigie run` makes it");
+    Connection::open(&path).unwrap().execute_batch(DATABASE_V1).unwrap();
+    let needed = MIGRATIONS.len();
+    let wanted = format!(
+        "DATA/vigie.db: schema version 1, this vigie needs {needed}: stop the older vigie and \
+         start this one with `vigie run`"
+    );
+    assert_eq!(refusal(), wanted);
 }
 
 #[test]
@@ -107,16 +134,19 @@ fn a_migration_happens_wholly_or_not_at_all() {
     world.commit(&[(alert("A", 1), 1)], 2, 1);
     let World { mut store, dir, .. } = world;
     let path = dir.file("vigie.db");
-    let broken = [MIGRATIONS[0], "CREATE TABLE extra (x); SELECT nonsense;"];
+    let now = MIGRATIONS.len() as i64;
+    let broken = [MIGRATIONS, &["CREATE TABLE extra (x); SELECT nonsense;"]].concat();
     assert!(migrate(&mut store.conn, &path, &broken).is_err());
-    assert_eq!(schema_version(&store.conn).unwrap(), 1);
+    assert_eq!(schema_version(&store.conn).unwrap(), now);
 
-    let rebuild = "CREATE TABLE new AS SELECT * FROM alert; DROP TABLE alert; \
+    let rebuild = "DROP TRIGGER triage_shows; DROP TRIGGER triage_opened; \
+                   CREATE TABLE new AS SELECT * FROM alert; DROP TABLE alert; \
                    ALTER TABLE new RENAME TO alert; CREATE UNIQUE INDEX alert_id ON alert (id);";
-    let mended = [MIGRATIONS[0], rebuild, "CREATE TABLE extra (x); INSERT INTO extra VALUES (1);"];
+    let mended = ["CREATE TABLE extra (x); INSERT INTO extra VALUES (1);"];
+    let mended = [MIGRATIONS, &[rebuild], &mended].concat();
     migrate(&mut store.conn, &path, &mended).unwrap();
     migrate(&mut store.conn, &path, &mended).unwrap();
-    assert_eq!(schema_version(&store.conn).unwrap(), 3);
+    assert_eq!(schema_version(&store.conn).unwrap(), now + 2);
     let count = |table| {
         let text = format!("SELECT count(*) FROM {table}");
         store.conn.query_row(&text, [], |row| row.get::<_, i64>(0)).unwrap()
@@ -251,76 +281,6 @@ fn a_digest_of_other_bytes_is_refused() {
 }
 
 #[test]
-fn filters_choose_alerts() {
-    let mut world = world();
-    let with = |id: &str, edit: fn(&mut Alert)| {
-        let mut alert = alert(id, 1);
-        edit(&mut alert);
-        (alert, 1)
-    };
-    let alerts = [
-        with("A", |a| a.severity = Severity::Info),
-        with("B", |a| a.severity = Severity::High),
-        with("C", |a| a.status = Status::Ended),
-        with("D", |a| a.entity = Entity { kind: EntityKind::Unit, id: "cap00412".into() }),
-        with("E", |a| (a.partner, a.unit) = (Some("caf".into()), None)),
-        with("F", |a| a.historical = true),
-    ];
-    world.commit(&alerts, 2, 1);
-    world.store.conn.execute("UPDATE triage SET state = 'on_hold' WHERE id = 'B'", []).unwrap();
-
-    let all = AlertFilter::default();
-    let account = Entity { kind: EntityKind::Account, id: "cap00412".into() };
-    for (filter, expected) in [
-        (all, "FEDCBA"),
-        (AlertFilter { severity_min: Some(Severity::High), ..all }, "FEDCB"),
-        (AlertFilter { severity_min: Some(Severity::Critical), ..all }, "FEDC"),
-        (AlertFilter { status: Some(Status::Ended), ..all }, "C"),
-        (AlertFilter { state: Some(TriageState::OnHold), ..all }, "B"),
-        (AlertFilter { state: Some(TriageState::Closed), ..all }, ""),
-        (AlertFilter { entity: Some(&account), ..all }, "FECBA"),
-        (AlertFilter { partner: Some("caf"), ..all }, "E"),
-        (AlertFilter { unit: Some("cap-emploi-75"), ..all }, "FDCBA"),
-        (AlertFilter { historical: Some(true), ..all }, "F"),
-        (AlertFilter { historical: Some(false), unit: Some("cap-emploi-75"), ..all }, "DCBA"),
-    ] {
-        assert_eq!(world.ids(&filter).concat(), expected, "{filter:?}");
-        let counts = world.store.reader().unwrap().counts_by_severity(&filter).unwrap();
-        assert_eq!(counts.values().sum::<u64>(), expected.len() as u64, "{filter:?}");
-    }
-    let counts = world.store.reader().unwrap().counts_by_severity(&all).unwrap();
-    assert_eq!(counts.into_values().collect::<Vec<_>>(), [1, 0, 0, 1, 4]);
-}
-
-#[test]
-fn pages_follow_each_other_while_alerts_are_opened() {
-    let mut world = world();
-    let opened = |id: &str, day: u32| {
-        let mut alert = alert(id, 1);
-        alert.opened_at = format!("2024-02-{day:02}T10:00:00Z");
-        (alert, 1)
-    };
-    // Two on the same instant: the id decides.
-    world.commit(&[opened("A", 6), opened("B", 7), opened("C", 7), opened("D", 8)], 2, 1);
-    let reader = world.store.reader().unwrap();
-    let mut after = None;
-    let mut seen = String::new();
-    for day in 9..20 {
-        let page = reader.alerts(&AlertFilter::default(), after.as_ref(), 2).unwrap();
-        seen.extend(page.alerts.iter().map(|found| found.id.as_str()));
-        world.commit(&[opened(&format!("late-{day}"), day)], 2, 1);
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-        seen.push(' ');
-    }
-    assert_eq!(seen, "DC BA");
-    let page = reader.alerts(&AlertFilter::default(), None, 0).unwrap();
-    assert_eq!(page.alerts.len(), 1, "0 rows mean 1: a page always goes on");
-}
-
-#[test]
 fn readers_cannot_write_and_do_not_wait_for_the_writer() {
     let mut world = world();
     world.commit(&[(alert("A", 1), 1)], 2, 1);
@@ -360,6 +320,11 @@ fn what_does_not_fit_an_integer_is_an_error() {
 }
 
 impl Store {
+    /// The connection itself, to do what people or chance may do to a database.
+    pub(in crate::store) fn raw(&self) -> &Connection {
+        &self.conn
+    }
+
     /// Revision, position and body of everything stored, in order.
     pub(in crate::store) fn revisions_for_test(&self) -> Vec<(i64, i64, String)> {
         let text = "SELECT revision, position, body FROM revision ORDER BY id, revision";

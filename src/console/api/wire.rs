@@ -1,0 +1,309 @@
+//! Shapes of the API, as the OpenAPI document tells them. Alerts travel as the engine wrote them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::event::TimestampMs;
+use crate::store::desk::{Change, Verdict};
+use crate::store::sqlite::{self, StoredAlert};
+
+/// What people say about an alert.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Triage)]
+pub(in crate::console) struct Triage {
+    /// `new`, `in_progress`, `on_hold` or `closed`.
+    state: &'static str,
+    /// What it was, once judged.
+    #[schema(required = true)]
+    verdict: Option<&'static str>,
+    /// Who is at it.
+    #[schema(required = true)]
+    assignee: Option<String>,
+    /// In their words.
+    #[schema(required = true)]
+    comment: Option<String>,
+    /// Grows with every change, from 1; quoted, it is the ETag.
+    version: u32,
+    /// Epoch ms; null: nobody has changed it.
+    #[schema(required = true)]
+    updated_at: Option<TimestampMs>,
+    /// Epoch ms; on hold until then.
+    #[schema(required = true)]
+    wake_at: Option<TimestampMs>,
+}
+
+/// As JSON.
+pub(in crate::console) fn triage(triage: &sqlite::Triage) -> Value {
+    let wire = Triage {
+        state: triage.state.word(),
+        verdict: triage.verdict.map(Verdict::word),
+        assignee: triage.assignee.clone(),
+        comment: triage.comment.clone(),
+        version: triage.version,
+        updated_at: triage.updated_at,
+        wake_at: triage.wake_at,
+    };
+    serde_json::to_value(wire).unwrap_or_default()
+}
+
+/// An alert and what people say about it, the alert in the very bytes the engine wrote.
+pub(super) fn alert(stored: &StoredAlert) -> String {
+    format!("{{\"alert\":{},\"triage\":{}}}", stored.body, triage(&stored.triage))
+}
+
+/// An alert and what people say about it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct AlertWithTriage {
+    alert: Alert,
+    triage: Triage,
+}
+
+/// A list of alerts.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct AlertList {
+    items: Vec<AlertWithTriage>,
+    /// Where the next page begins, as `cursor`; null: there is none.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
+    total: Total,
+}
+
+/// How many there are, as far as they were counted.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct Total {
+    /// At most 1,000.
+    count: u32,
+    /// There are more.
+    more: bool,
+}
+
+/// Every revision of an alert, oldest first.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct RevisionList {
+    items: Vec<Alert>,
+}
+
+/// Contributing events, first and last ones, pseudonymised.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct EventList {
+    items: Vec<Event>,
+}
+
+/// One contributing event.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct Event {
+    /// RFC 3339 UTC.
+    at: String,
+    position: u64,
+    action: String,
+    persons: u64,
+    ip: Option<String>,
+    device: Option<String>,
+    session: Option<String>,
+}
+
+/// Who an alert is about.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct Entity {
+    /// `account`, `unit`, `partner`, `source`, `device` or `network`.
+    kind: String,
+    id: String,
+}
+
+/// One revision of an alert, as on standard output and on hooks.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct Alert {
+    /// 26 characters; the same on every replay.
+    id: String,
+    /// From 1; keep the greatest.
+    revision: u32,
+    /// `open` or `ended`.
+    status: String,
+    /// `info`, `low`, `medium`, `high` or `critical`.
+    severity: String,
+    /// 0–1.
+    confidence: f64,
+    entity: Entity,
+    #[schema(required = true)]
+    partner: Option<String>,
+    #[schema(required = true)]
+    unit: Option<String>,
+    #[schema(required = true)]
+    role: Option<String>,
+    /// At most 100.
+    accounts: Vec<String>,
+    account_count: u64,
+    /// The alert it follows after a verdict.
+    #[schema(required = true)]
+    follows: Option<String>,
+    learning: bool,
+    historical: bool,
+    opened_at: String,
+    first_event_at: String,
+    last_event_at: String,
+    updated_at: String,
+    /// Distinct persons with bounds, records, data classes, populations.
+    #[schema(value_type = Object)]
+    exposure: Value,
+    /// Addresses, devices, sessions.
+    #[schema(value_type = Object)]
+    seen: Value,
+    /// The crossings with observed, expected, threshold, peers.
+    #[schema(value_type = Vec<Object>)]
+    signals: Value,
+    /// The reasons as codes with numbers.
+    #[schema(value_type = Vec<Object>)]
+    facts: Value,
+    /// One sentence.
+    explanation: String,
+    events: Option<Vec<Event>>,
+    #[schema(value_type = Vec<Object>)]
+    positions: Value,
+    model_epoch: u32,
+    rules_version: String,
+}
+
+/// A change to what people say about an alert.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum TriageChange {
+    /// It is mine now.
+    Take {},
+    /// It is theirs now, or nobody's.
+    Assign {
+        /// Null or absent: nobody's.
+        assignee: Option<String>,
+    },
+    /// Waiting for somebody else.
+    Hold {
+        /// Epoch ms; null or absent: until somebody takes it.
+        until: Option<TimestampMs>,
+        /// Waiting for what.
+        #[serde(default)]
+        comment: String,
+    },
+    /// Judged.
+    Close {
+        /// `true_positive_impact`, `true_positive_no_impact`, `benign_expected`,
+        /// `false_positive_logic`, `false_positive_data`, `duplicate`, `test` or `undetermined`.
+        verdict: String,
+        /// Why; mandatory for `benign_expected` and `false_positive_…`.
+        #[serde(default)]
+        comment: String,
+    },
+    /// Judged too soon.
+    Reopen {
+        /// Why.
+        #[serde(default)]
+        comment: String,
+    },
+    /// Said, and nothing else.
+    Comment {
+        /// What.
+        comment: String,
+    },
+}
+
+impl TriageChange {
+    /// As the store has it.
+    ///
+    /// # Errors
+    /// The verdict is none; the valid choices.
+    pub(super) fn understood(self) -> Result<Change, String> {
+        Ok(match self {
+            TriageChange::Take {} => Change::Take,
+            TriageChange::Assign { assignee } => Change::Assign(assignee),
+            TriageChange::Hold { until, comment } => Change::Hold { until, comment },
+            TriageChange::Close { verdict, comment } => {
+                let words = Verdict::ALL.map(Verdict::word).join(", ");
+                let known = Verdict::parse(&verdict);
+                let verdict = known.ok_or_else(|| format!("verdict: valid choices: {words}"))?;
+                Change::Close { verdict, comment }
+            }
+            TriageChange::Reopen { comment } => Change::Reopen { comment },
+            TriageChange::Comment { comment } => Change::Comment(comment),
+        })
+    }
+}
+
+/// An account.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Account {
+    /// Its name in the log.
+    pub(super) name: String,
+    /// What the engine knows now; null: not seen in this run.
+    #[schema(required = true)]
+    pub(super) card: Option<Card>,
+    /// Its last days, oldest first.
+    pub(super) days: Vec<Day>,
+    /// Ids of its alerts, newest first.
+    pub(super) alerts: Vec<String>,
+}
+
+/// An account as the engine knows it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Card {
+    #[schema(required = true)]
+    pub(super) partner: Option<String>,
+    #[schema(required = true)]
+    pub(super) unit: Option<String>,
+    #[schema(required = true)]
+    pub(super) role: Option<String>,
+    /// `human`, `machine` or `source`.
+    pub(super) kind: &'static str,
+    /// Local date of the day it is in.
+    pub(super) day: String,
+    pub(super) days_closed: u32,
+    pub(super) learning: bool,
+    pub(super) thresholds: Vec<Threshold>,
+}
+
+/// What is expected of one measure today.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Threshold {
+    pub(super) measure: &'static str,
+    pub(super) touch: &'static str,
+    pub(super) window: &'static str,
+    pub(super) expected: f64,
+    pub(super) usual: u64,
+    /// An alert opens at this count; null: not judged yet.
+    #[schema(required = true)]
+    pub(super) threshold: Option<u64>,
+}
+
+/// One day of an account.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Day {
+    /// Local date.
+    pub(super) day: String,
+    pub(super) listed: u64,
+    pub(super) opened: u64,
+    pub(super) foreign_origins: u64,
+}
+
+/// What went wrong (RFC 9457).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct Problem {
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: String,
+    /// Stable word.
+    code: String,
+    /// Names the line in the log.
+    request_id: String,
+    /// Of `stale`: what people say now.
+    current: Option<Triage>,
+    /// Of `bad-parameter`: which one.
+    parameter: Option<String>,
+}

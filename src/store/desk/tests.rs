@@ -1,0 +1,4 @@
+mod accounts;
+mod audit;
+mod retention;
+mod triage;

@@ -1,0 +1,7 @@
+//! The Kafka source against a real broker.
+
+mod failures;
+mod login;
+mod member;
+mod reading;
+mod sharing;

@@ -1,0 +1,6 @@
+//! What leaves vigie: against a receiver that verifies with a library which is not ours.
+
+mod delivery;
+mod hook;
+mod peer;
+mod survival;
