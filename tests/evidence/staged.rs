@@ -45,9 +45,8 @@ impl Staged {
         let theft = "A1@16:days=1,sweep=other-unit,persons_max=4000,rate=1";
         let world = World::new(WorldOptions {
             seed: 21,
-            accounts: 60,
-            days: 20,
-            machine_scale: 0.02,
+            accounts: 100,
+            days: 21,
             lookalikes: 0.0,
             scenarios: vec![ScenarioSpec::parse(theft).unwrap()],
             ..WorldOptions::default()
