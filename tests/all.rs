@@ -18,6 +18,7 @@ mod crash;
 
 mod service;
 
+mod evidence;
 mod kafka;
 mod console;
 

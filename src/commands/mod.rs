@@ -1,15 +1,18 @@
 //! One file per command. Standard output is data, standard error is for people; exit codes are 0
 //! fine (alerts or not), 1 failed, 2 bad usage.
 
+mod actor;
 mod audit;
 mod check;
 mod clerk;
 mod demo;
 mod desk;
 mod evaluate;
+mod evidence;
 mod gather;
 mod hook;
 mod input;
+mod key;
 mod outcome;
 mod progress;
 mod replay;
@@ -51,6 +54,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Check configuration, rules with their cases, reference data, and how well a log maps
     Check(check::CheckArgs),
+    /// The exact persons that alerts exposed, by reading the log again
+    Evidence(evidence::EvidenceArgs),
     /// Add, list and remove people who may sign in to the console
     User(user::UserArgs),
     /// Make, list and revoke secrets of machines that use the API
@@ -130,6 +135,7 @@ impl Cli {
             Command::Simulate(args) => simulate::simulate(args),
             Command::Evaluate(args) => evaluate::evaluate(args),
             Command::Check(args) => check::check(args),
+            Command::Evidence(args) => evidence::evidence(args),
             Command::User(args) => user::user(args),
             Command::Token(args) => token::token(args),
             Command::Audit(args) => audit::audit(args),

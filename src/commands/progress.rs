@@ -10,6 +10,17 @@ use crate::clock::Stopwatch;
 use crate::ingest::Progress;
 use crate::pipeline::shard::Shard;
 
+/// A bar over bytes, hidden where standard error is no terminal.
+pub(super) fn bytes_bar() -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {bytes_per_sec}  {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
 /// A bar over the bytes of the input, or a spinner when it has no end.
 pub(super) struct Bar {
     bar: ProgressBar,
@@ -20,13 +31,7 @@ pub(super) struct Bar {
 impl Bar {
     /// `start` is where the shard stands now.
     pub(super) fn new(start: Start) -> Self {
-        let bar = ProgressBar::no_length();
-        if !std::io::stderr().is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {bytes_per_sec}  {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Bar { bar, since: Stopwatch::start(), start }
+        Bar { bar: bytes_bar(), since: Stopwatch::start(), start }
     }
 
     /// A bar over the days of a simulated world.

@@ -1,9 +1,8 @@
 //! `vigie run`: the main job. Source → alerts → store, one line on the terminal for each.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +10,17 @@ use clap::Args;
 
 use super::clerk::{self, Office};
 use super::input::{Input, stop_on_signal};
+use super::key::key;
 use super::outcome::{EarlyWarning, Outcome, Start};
 use super::progress::Bar;
 use super::service::{Listen, Service};
 use super::setup::Setup;
 use super::{Common, Failure};
 use crate::alert::Alert;
-use crate::decode::PseudonymKey;
 use crate::event::Position;
 use crate::ingest::{Resume, Source};
 use crate::pipeline::run::{Clerk, Extras, Keep, Opened, Reached, RunError, SHARD, drive, only};
 use crate::pipeline::shard::{Output, Shard};
-use crate::store::GivenKey;
 use crate::store::datadir::{DataDir, Purpose};
 use crate::watch::View;
 
@@ -68,9 +66,6 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pseudonym_key_file: Option<PathBuf>,
 }
-
-/// A key in this variable is not seen by other users of the machine, as it would be in an argument.
-const KEY_VARIABLE: &str = "VIGIE_PSEUDONYM_KEY";
 
 pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let mut setup = Setup::new(&args.common, true)?;
@@ -196,24 +191,6 @@ fn seed(
     opened.reached = Reached { told: position, marked: position, ..opened.reached };
     eprintln!("learned from {} events of history", opened.shard.detector().counters().events);
     Ok(opened)
-}
-
-/// The pseudonym key: given in a file or in the environment, else the data folder's own.
-fn key(data: &DataDir, file: Option<&Path>) -> Result<PseudonymKey, Failure> {
-    let (from, text) = match file {
-        Some(path) => {
-            let from = path.display().to_string();
-            let text = std::fs::read(path)
-                .map_err(|e| Failure::Failed(format!("{from}: cannot be read: {e}")))?;
-            (from, Some(text))
-        }
-        None => {
-            let text = std::env::var_os(KEY_VARIABLE).map(OsString::into_encoded_bytes);
-            (KEY_VARIABLE.to_owned(), text)
-        }
-    };
-    let given = text.as_deref().map(|text| GivenKey { from: &from, text });
-    Ok(PseudonymKey::from_bytes(data.pseudonym_key(given)?))
 }
 
 /// Prints revisions: every one as JSON, or one line for people an alert and event.

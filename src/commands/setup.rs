@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::gather::Gathered;
 use super::{Common, Failure};
 use crate::config::Config;
+use crate::decode::pseudonym::Witness;
 use crate::decode::{Decoder, Mapping, PseudonymKey, Pseudonymiser};
 use crate::detect::epoch::Budget;
 use crate::detect::rule::Rules;
@@ -77,6 +78,11 @@ impl Setup {
 
     pub(super) fn decoder(&self, key: PseudonymKey) -> Result<Decoder, Failure> {
         Ok(Decoder::new(&self.mapping, key, self.config.decode_options())?)
+    }
+
+    /// A decoder that remembers raw identifiers: for evidence only.
+    pub(super) fn witness(&self, key: PseudonymKey) -> Result<Decoder<Witness>, Failure> {
+        Ok(Decoder::with_witness(&self.mapping, key, self.config.decode_options())?)
     }
 
     pub(super) fn settings(&self, key: PseudonymKey) -> Settings {

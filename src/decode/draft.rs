@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::field::Field;
-use super::pseudonym::Pseudonymiser;
+use super::pseudonym::Naming;
 use super::scalar::{Scalar, whole, with_decimal};
 use super::{DecodeError, Repairs, time};
 use crate::event::{
@@ -23,8 +23,8 @@ const COUNT_MAX: u64 = u32::MAX as u64;
 
 /// What the drafts of one decoder share.
 #[derive(Debug)]
-pub(super) struct Tools {
-    pub(super) pseudonymiser: Pseudonymiser,
+pub(super) struct Tools<N> {
+    pub(super) naming: N,
     pub(super) population_codes: Vec<String>,
 }
 
@@ -36,8 +36,8 @@ enum Time {
 }
 
 /// An event under construction; `'a` is the line's life, `'s` that of the decoder's scratch.
-pub(super) struct Draft<'a, 's> {
-    tools: &'s Tools,
+pub(super) struct Draft<'a, 's, N> {
+    tools: &'s Tools<N>,
     persons: &'s mut Vec<Person>,
     event: AccessEvent<'a>,
     time: Time,
@@ -47,9 +47,9 @@ pub(super) struct Draft<'a, 's> {
     repairs: Repairs,
 }
 
-impl<'a, 's> Draft<'a, 's> {
+impl<'a, 's, N: Naming> Draft<'a, 's, N> {
     /// Nothing known yet; `persons` is emptied.
-    pub(super) fn new(tools: &'s Tools, persons: &'s mut Vec<Person>) -> Self {
+    pub(super) fn new(tools: &'s Tools<N>, persons: &'s mut Vec<Person>) -> Self {
         persons.clear();
         let repairs = Repairs::default();
         let (event, time) = (nothing_known(), Time::Absent);
@@ -184,15 +184,13 @@ impl<'a, 's> Draft<'a, 's> {
             self.repairs.persons_over_limit = true;
             return;
         }
-        let pseudonymiser = &self.tools.pseudonymiser;
+        let naming = &self.tools.naming;
         let person = match value {
-            Scalar::Text(id) if !id.is_empty() => Some(pseudonymiser.person(id)),
-            Scalar::Unsigned(n) => with_decimal(false, *n, |id| pseudonymiser.person(id)),
-            Scalar::Negative(n) => {
-                with_decimal(true, n.unsigned_abs(), |id| pseudonymiser.person(id))
-            }
+            Scalar::Text(id) if !id.is_empty() => Some(naming.person(id)),
+            Scalar::Unsigned(n) => with_decimal(false, *n, |id| naming.person(id)),
+            Scalar::Negative(n) => with_decimal(true, n.unsigned_abs(), |id| naming.person(id)),
             Scalar::Float(f) => {
-                whole(*f).and_then(|n| with_decimal(false, n, |id| pseudonymiser.person(id)))
+                whole(*f).and_then(|n| with_decimal(false, n, |id| naming.person(id)))
             }
             _ => None,
         };
@@ -248,7 +246,7 @@ impl<'a, 's> Draft<'a, 's> {
     fn opaque(&mut self, field: Field, value: &Scalar<'_>) -> u64 {
         match value {
             Scalar::Text(text) if text.is_empty() => 0,
-            Scalar::Text(text) => self.tools.pseudonymiser.opaque(field.name(), text).max(1),
+            Scalar::Text(text) => self.tools.naming.opaque(field.name(), text).max(1),
             Scalar::Absent => 0,
             _ => {
                 self.repairs.fields.insert(field);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::draft::Draft;
 use super::field::{Field, FieldSet};
+use super::pseudonym::Naming;
 use super::recipe::{Found, Getter, Record};
 use super::scalar::Scalar;
 
@@ -22,11 +23,11 @@ pub(super) struct HttpRecipe {
 
 impl HttpRecipe {
     /// Fills what the mapping's own sources left open.
-    pub(super) fn fill<'a>(
+    pub(super) fn fill<'a, N: Naming>(
         &'a self,
         record: Record<'a, '_>,
         given: FieldSet,
-        draft: &mut Draft<'a, '_>,
+        draft: &mut Draft<'a, '_, N>,
     ) {
         let request = text(&self.request, record);
         let (line_method, line_target) = request.as_deref().map_or((None, None), split_request);

@@ -11,14 +11,15 @@ use super::DecodeError;
 use super::draft::Draft;
 use super::field::Field;
 use super::mend;
+use super::pseudonym::Naming;
 use super::scalar::Scalar;
 
 /// Reads one object into the draft. `mended` receives the text if it must be mended first; says
 /// whether that was so.
-pub(super) fn fill<'a>(
+pub(super) fn fill<'a, N: Naming>(
     text: &'a str,
     mended: &'a mut String,
-    draft: &mut Draft<'a, '_>,
+    draft: &mut Draft<'a, '_, N>,
 ) -> Result<bool, DecodeError> {
     let Err(error) = read(text, draft) else {
         return Ok(false);
@@ -40,15 +41,18 @@ pub(super) fn refusal(error: &serde_json::Error) -> DecodeError {
     }
 }
 
-fn read<'a>(text: &'a str, draft: &mut Draft<'a, '_>) -> Result<(), serde_json::Error> {
+fn read<'a, N: Naming>(
+    text: &'a str,
+    draft: &mut Draft<'a, '_, N>,
+) -> Result<(), serde_json::Error> {
     let mut parser = serde_json::Deserializer::from_str(text);
     parser.deserialize_map(Object(draft))?;
     parser.end()
 }
 
-struct Object<'d, 'a, 's>(&'d mut Draft<'a, 's>);
+struct Object<'d, 'a, 's, N>(&'d mut Draft<'a, 's, N>);
 
-impl<'a> Visitor<'a> for Object<'_, 'a, '_> {
+impl<'a, N: Naming> Visitor<'a> for Object<'_, 'a, '_, N> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,12 +95,12 @@ impl Visitor<'_> for Key {
 }
 
 /// Any value, for a field.
-struct Value<'d, 'a, 's> {
-    draft: &'d mut Draft<'a, 's>,
+struct Value<'d, 'a, 's, N> {
+    draft: &'d mut Draft<'a, 's, N>,
     field: Field,
 }
 
-impl<'a> DeserializeSeed<'a> for Value<'_, 'a, '_> {
+impl<'a, N: Naming> DeserializeSeed<'a> for Value<'_, 'a, '_, N> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'a>>(self, parser: D) -> Result<(), D::Error> {
@@ -104,14 +108,14 @@ impl<'a> DeserializeSeed<'a> for Value<'_, 'a, '_> {
     }
 }
 
-impl<'a> Value<'_, 'a, '_> {
+impl<'a, N: Naming> Value<'_, 'a, '_, N> {
     fn scalar<E>(self, value: Scalar<'a>) -> Result<(), E> {
         self.draft.scalar(self.field, value);
         Ok(())
     }
 }
 
-impl<'a> Visitor<'a> for Value<'_, 'a, '_> {
+impl<'a, N: Naming> Visitor<'a> for Value<'_, 'a, '_, N> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,12 +168,12 @@ impl<'a> Visitor<'a> for Value<'_, 'a, '_> {
 }
 
 /// Any value, for a field's list.
-struct Element<'d, 'a, 's> {
-    draft: &'d mut Draft<'a, 's>,
+struct Element<'d, 'a, 's, N> {
+    draft: &'d mut Draft<'a, 's, N>,
     field: Field,
 }
 
-impl<'a> DeserializeSeed<'a> for Element<'_, 'a, '_> {
+impl<'a, N: Naming> DeserializeSeed<'a> for Element<'_, 'a, '_, N> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'a>>(self, parser: D) -> Result<(), D::Error> {
@@ -177,14 +181,14 @@ impl<'a> DeserializeSeed<'a> for Element<'_, 'a, '_> {
     }
 }
 
-impl Element<'_, '_, '_> {
+impl<N: Naming> Element<'_, '_, '_, N> {
     fn add<E>(self, value: &Scalar<'_>) -> Result<(), E> {
         self.draft.element(self.field, value);
         Ok(())
     }
 }
 
-impl<'a> Visitor<'a> for Element<'_, 'a, '_> {
+impl<'a, N: Naming> Visitor<'a> for Element<'_, 'a, '_, N> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

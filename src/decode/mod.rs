@@ -36,6 +36,7 @@ pub use time::parse_date;
 
 use crate::event::{AccessEvent, Person};
 use draft::{Draft, Tools};
+use pseudonym::{Naming, Witness};
 use recipe::Plan;
 
 /// Longest line that is read, in bytes.
@@ -151,11 +152,12 @@ impl DecodeError {
     }
 }
 
-/// Reads lines of one source. Keeps its scratch memory between lines.
+/// Reads lines of one source. Keeps its scratch memory between lines. `N` is what becomes of a raw
+/// identifier: the event path forgets it, and that is compiled in.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct Decoder<N = Pseudonymiser> {
     plan: Plan,
-    tools: Tools,
+    tools: Tools<N>,
     scratch: Scratch,
 }
 
@@ -181,11 +183,37 @@ impl Decoder {
         options: DecodeOptions,
     ) -> Result<Decoder, MappingError> {
         let plan = compile::compile(mapping, &options)?;
-        let pseudonymiser = Pseudonymiser::new(key, &options.default_namespace);
-        let tools = Tools { pseudonymiser, population_codes: options.population_codes };
+        let naming = Pseudonymiser::new(key, &options.default_namespace);
+        let tools = Tools { naming, population_codes: options.population_codes };
         Ok(Decoder { plan, tools, scratch: Scratch::default() })
     }
+}
 
+impl Decoder<Witness> {
+    /// As [`Decoder::new`], but it remembers the raw identifiers of the last line: for evidence
+    /// that the key's holder asks for, never for the event path.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_witness(
+        mapping: &Mapping,
+        key: PseudonymKey,
+        options: DecodeOptions,
+    ) -> Result<Decoder<Witness>, MappingError> {
+        let Decoder { plan, tools, scratch } = Decoder::new(mapping, key, options)?;
+        let tools =
+            Tools { naming: Witness::of(tools.naming), population_codes: tools.population_codes };
+        Ok(Decoder { plan, tools, scratch })
+    }
+
+    /// Takes the raw identifiers met since the last call, each with its pseudonym; of a line that
+    /// was read twice, some stand twice.
+    pub fn take_raw(&mut self) -> Vec<(Person, Box<str>)> {
+        self.tools.naming.take()
+    }
+}
+
+impl<N: Naming> Decoder<N> {
     /// Reads one line (or Kafka message), without its line end.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Person id → keyed hash. The only file that sees a raw identifier: what leaves it is a
-//! [`Person`], and nothing here stores, logs or prints what it was given.
+//! [`Person`], and nothing here stores, logs or prints what it was given; but for [`Witness`], which
+//! is for evidence and nothing else.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::hash::Hasher;
 
@@ -124,6 +126,63 @@ impl fmt::Debug for Pseudonymiser {
     }
 }
 
+/// What becomes of a raw identifier.
+pub trait Naming {
+    /// See [`Pseudonymiser::person`].
+    fn person(&self, raw: &str) -> Person;
+
+    /// See [`Pseudonymiser::opaque`].
+    fn opaque(&self, domain: &str, text: &str) -> u64;
+}
+
+impl Naming for Pseudonymiser {
+    #[inline]
+    fn person(&self, raw: &str) -> Person {
+        Pseudonymiser::person(self, raw)
+    }
+
+    fn opaque(&self, domain: &str, text: &str) -> u64 {
+        Pseudonymiser::opaque(self, domain, text)
+    }
+}
+
+/// A [`Pseudonymiser`] that remembers what it was given until it is asked for it: the only way to a
+/// raw identifier.
+pub struct Witness {
+    pseudonymiser: Pseudonymiser,
+    seen: RefCell<Vec<(Person, Box<str>)>>,
+}
+
+impl Witness {
+    pub(super) fn of(pseudonymiser: Pseudonymiser) -> Witness {
+        Witness { pseudonymiser, seen: RefCell::default() }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<(Person, Box<str>)> {
+        std::mem::take(self.seen.get_mut())
+    }
+}
+
+impl Naming for Witness {
+    fn person(&self, raw: &str) -> Person {
+        let person = self.pseudonymiser.person(raw);
+        self.seen.borrow_mut().push((person, raw.into()));
+        person
+    }
+
+    fn opaque(&self, domain: &str, text: &str) -> u64 {
+        self.pseudonymiser.opaque(domain, text)
+    }
+}
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Witness")
+            .field("pseudonymiser", &self.pseudonymiser)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Longest namespace, in bytes.
 const NAMESPACE_BYTES_MAX: usize = 16;
 
@@ -200,6 +259,20 @@ mod tests {
     fn another_key_gives_other_persons() {
         let other = Pseudonymiser::new(PseudonymKey::from_bytes([7; 16]), "ft");
         assert_ne!(other.person("123456"), hasher().person("123456"));
+    }
+
+    #[test]
+    fn a_witness_says_the_same_and_what_it_was_given_once() {
+        let mut witness = Witness::of(hasher());
+        for raw in ["123456", "nir:1850399"] {
+            assert_eq!(Naming::person(&witness, raw), hasher().person(raw));
+        }
+        assert_eq!(Naming::opaque(&witness, "d", "t"), hasher().opaque("d", "t"));
+        assert!(!format!("{witness:?}").contains("1850399"));
+        let seen = witness.take();
+        let expected = ["123456", "nir:1850399"].map(|raw| (hasher().person(raw), raw.into()));
+        assert_eq!(seen, expected);
+        assert_eq!(witness.take(), []);
     }
 
     #[test]

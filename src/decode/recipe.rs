@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::draft::{self, Draft};
 use super::field::{Field, FieldSet};
 use super::http::HttpRecipe;
+use super::pseudonym::Naming;
 use super::scalar::Scalar;
 use super::time;
 
@@ -71,7 +72,10 @@ pub(super) enum Found<'a> {
 }
 
 /// Replaces fields of the draft by constants.
-pub(super) fn fill_constants<'a>(constants: &'a [(Field, Value)], draft: &mut Draft<'a, '_>) {
+pub(super) fn fill_constants<'a, N: Naming>(
+    constants: &'a [(Field, Value)],
+    draft: &mut Draft<'a, '_, N>,
+) {
     for (field, value) in constants {
         put(*field, found(value), draft);
     }
@@ -79,16 +83,24 @@ pub(super) fn fill_constants<'a>(constants: &'a [(Field, Value)], draft: &mut Dr
 
 impl Recipe {
     /// Fills the draft from a JSON object.
-    pub(super) fn fill_from_json<'a>(&'a self, object: &'a Value, draft: &mut Draft<'a, '_>) {
+    pub(super) fn fill_from_json<'a, N: Naming>(
+        &'a self,
+        object: &'a Value,
+        draft: &mut Draft<'a, '_, N>,
+    ) {
         self.fill(Record::Json(object), draft);
     }
 
     /// Fills the draft from a text line.
-    pub(super) fn fill_from_text<'a>(&'a self, line: &Captures<'a>, draft: &mut Draft<'a, '_>) {
+    pub(super) fn fill_from_text<'a, N: Naming>(
+        &'a self,
+        line: &Captures<'a>,
+        draft: &mut Draft<'a, '_, N>,
+    ) {
         self.fill(Record::Text(line), draft);
     }
 
-    fn fill<'a>(&'a self, record: Record<'a, '_>, draft: &mut Draft<'a, '_>) {
+    fn fill<'a, N: Naming>(&'a self, record: Record<'a, '_>, draft: &mut Draft<'a, '_, N>) {
         let mut given = FieldSet::default();
         for (field, getters) in &self.fields {
             let is_there = match field {
@@ -212,7 +224,7 @@ fn seconds<'a>(value: &Scalar<'a>) -> Scalar<'a> {
     ms.map_or(Scalar::Other, Scalar::Unsigned)
 }
 
-fn put<'a>(field: Field, found: Found<'a>, draft: &mut Draft<'a, '_>) -> bool {
+fn put<'a, N: Naming>(field: Field, found: Found<'a>, draft: &mut Draft<'a, '_, N>) -> bool {
     match found {
         Found::Absent => return false,
         Found::One(value) => draft.scalar(field, value),
@@ -229,17 +241,21 @@ fn put<'a>(field: Field, found: Found<'a>, draft: &mut Draft<'a, '_>) -> bool {
     true
 }
 
-fn first<'a>(
+fn first<'a, N: Naming>(
     field: Field,
     getters: &'a [Getter],
     record: Record<'a, '_>,
-    draft: &mut Draft<'a, '_>,
+    draft: &mut Draft<'a, '_, N>,
 ) -> bool {
     getters.iter().any(|getter| put(field, getter.find(field, record), draft))
 }
 
 /// The first time that can be read, else the last that is there, which is refused as such.
-fn time<'a>(getters: &'a [Getter], record: Record<'a, '_>, draft: &mut Draft<'a, '_>) -> bool {
+fn time<'a, N: Naming>(
+    getters: &'a [Getter],
+    record: Record<'a, '_>,
+    draft: &mut Draft<'a, '_, N>,
+) -> bool {
     let mut is_there = false;
     for getter in getters {
         is_there |= put(Field::Time, getter.find(Field::Time, record), draft);
@@ -252,11 +268,11 @@ fn time<'a>(getters: &'a [Getter], record: Record<'a, '_>, draft: &mut Draft<'a,
 
 /// The first word that means an action, be it the second choice's; else any word, which then is
 /// [`crate::event::Action::Other`].
-fn action<'a>(
+fn action<'a, N: Naming>(
     words: &'a BTreeMap<String, String>,
     getters: &'a [Getter],
     record: Record<'a, '_>,
-    draft: &mut Draft<'a, '_>,
+    draft: &mut Draft<'a, '_, N>,
 ) -> bool {
     let mut other = None;
     for value in getters.iter().flat_map(|getter| values(getter.find(Field::Action, record))) {
@@ -275,11 +291,11 @@ fn action<'a>(
     is_there
 }
 
-fn outcome<'a>(
+fn outcome<'a, N: Naming>(
     words: &'a BTreeMap<String, String>,
     getters: &'a [Getter],
     record: Record<'a, '_>,
-    draft: &mut Draft<'a, '_>,
+    draft: &mut Draft<'a, '_, N>,
 ) -> bool {
     let value =
         getters.iter().find_map(|getter| values(getter.find(Field::Outcome, record)).next());

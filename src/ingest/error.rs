@@ -69,6 +69,20 @@ pub enum IngestError {
         /// Where else it was looked for; empty or a clause that begins with a space.
         looked: String,
     },
+    /// Files that hold what is to be read again; all that are missing are listed.
+    #[error("{}", list_again(.0))]
+    NotAgain(Vec<PathProblem>),
+    /// What is to be read again is newer than what is known of the source.
+    #[error(
+        "position {position} is not in the newest snapshot of this source, which knows the log up \
+         to position {end}: try again after the next snapshot (store.snapshot_seconds)"
+    )]
+    Beyond {
+        /// The position asked for.
+        position: Position,
+        /// Where what is known ends.
+        end: Position,
+    },
     /// A compressed file ends before the place to go on from.
     #[error(
         "cannot go on in {path} at byte {offset}: it ends or is damaged before that; restore the \
@@ -100,6 +114,11 @@ fn list(problems: &[PathProblem]) -> String {
         .map(|problem| format!("cannot read {}: {}", problem.path, problem.reason))
         .collect();
     lines.join("\n")
+}
+
+fn list_again(problems: &[PathProblem]) -> String {
+    let line = |p: &PathProblem| format!("cannot read {} again: {}", p.path, p.reason);
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn lost(bytes: &Option<u64>) -> String {

@@ -104,7 +104,17 @@ impl FileSource {
             _ => Vec::new(),
         };
         let search = Search { followed, siblings: &siblings, skip_missing: options.skip_missing };
-        let Plan { finished, queue, notices } = plan(&given, &search, &resume)?;
+        let plan = plan(&given, &search, &resume)?;
+        FileSource::begin(options, plan, resume.position)
+    }
+
+    /// Begins to read what is planned; everything below `position` was handed over before.
+    pub(super) fn begin(
+        options: FileOptions,
+        plan: Plan,
+        position: Position,
+    ) -> Result<FileSource, IngestError> {
+        let Plan { finished, queue, notices } = plan;
         let bytes_total = queue.iter().map(|planned| stored_bytes(&planned.path)).sum();
         let mut source = FileSource {
             follow: options.follow,
@@ -112,7 +122,7 @@ impl FileSource {
             stop: options.stop,
             queue,
             current: None,
-            delivered: resume.position,
+            delivered: position,
             segments: finished,
             splitter: Splitter::new(options.limits),
             notices: notices.into(),

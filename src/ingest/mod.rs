@@ -3,6 +3,7 @@
 //! A [`Source`] is pulled by a reader thread of its own. Nothing here knows what a line means;
 //! what cannot be read is said as a [`Notice`] or an [`IngestError`], never passed over.
 
+mod again;
 mod compression;
 mod current;
 mod error;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use crate::event::Position;
 
+pub use again::Again;
 pub use error::{IngestError, PathProblem};
 pub use file::{FileOptions, FileSource};
 pub use lines::{LINE_MAX, Limits};

@@ -181,6 +181,24 @@ pub(super) fn plan(
     }
 }
 
+/// The file that holds each segment, of an unfinished one at least so many `bytes`; files given win
+/// over their siblings.
+pub(super) fn holders<'a>(
+    given: &'a [Found],
+    siblings: &'a [Found],
+    segments: &[Segment],
+    bytes: &[u64],
+) -> Vec<Option<&'a Found>> {
+    let search = Search { followed: None, siblings, skip_missing: false };
+    let known = Known::new(given, &search, segments);
+    let found = |(index, segment): (usize, &Segment)| {
+        let own = known.holder[index].map(|at| &given[at]);
+        let is_long = |found: &&Found| found.plain_length.is_none_or(|is| is >= bytes[index]);
+        own.filter(is_long).or_else(|| sibling_of(segment, bytes[index], siblings)).or(own)
+    };
+    segments.iter().enumerate().map(found).collect()
+}
+
 /// Where the last finished segment ends.
 pub(super) fn end_of(segments: &[Segment]) -> Position {
     segments.last().map_or(0, |last| last.base + last.length.unwrap_or(0))

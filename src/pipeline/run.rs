@@ -206,14 +206,34 @@ pub fn restore(
 ) -> Result<Option<Restored>, RunError> {
     let Some(loaded) = snapshots.load_latest(source, id)? else { return Ok(None) };
     let Loaded { header, payload, damaged, .. } = loaded;
-    let (saved, rest): (Saved, _) = postcard::take_from_bytes(&payload)
-        .map_err(|_| PayloadError::Damaged("the source's part does not parse"))?;
+    let (saved, rest) = split(&payload)?;
     shard.restore(header.payload_version, rest)?;
     for damage in &damaged {
         let (path, why) = (damage.path.display(), &damage.why);
         tracing::warn!(%path, why, "damaged snapshot; an older one is used and more log read again");
     }
     Ok(Some(Restored { segments: saved.segments, position: header.position }))
+}
+
+/// What a source had read when its newest good snapshot was taken; `None`: there is none yet. Takes
+/// nothing over: the run that writes the snapshots may go on.
+///
+/// # Errors
+/// The snapshot belongs to another key, is of a newer build, or all of them are damaged.
+pub fn read_so_far(
+    snapshots: &Snapshots,
+    source: &str,
+    id: u32,
+) -> Result<Option<Restored>, RunError> {
+    let Some(loaded) = snapshots.load_latest(source, id)? else { return Ok(None) };
+    let (saved, _) = split(&loaded.payload)?;
+    Ok(Some(Restored { segments: saved.segments, position: loaded.header.position }))
+}
+
+/// The source's part of a payload, and the shard's.
+fn split(payload: &[u8]) -> Result<(Saved, &[u8]), PayloadError> {
+    postcard::take_from_bytes(payload)
+        .map_err(|_| PayloadError::Damaged("the source's part does not parse"))
 }
 
 /// Reads a source to its end (or until it is told to stop) through its shards; `shards` holds those

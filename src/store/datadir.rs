@@ -116,6 +116,14 @@ impl DataDir {
         Ok(dir)
     }
 
+    /// What a folder is for, while another process may hold it; `None` when it holds no data.
+    ///
+    /// # Errors
+    /// The purpose is lost, or the file system refuses.
+    pub fn purpose_of(path: &Path) -> Result<Option<Purpose>, DataDirError> {
+        read_purpose(path)
+    }
+
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {

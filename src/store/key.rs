@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::store::KeyId;
 use crate::store::datadir::{DataDir, Purpose};
 use crate::store::disk::{RealDisk, replace};
-use crate::store::sqlite::{Store, StoreError};
+use crate::store::sqlite::{Reader, Store, StoreError};
 
 const KEY_FILE: &str = "pseudonym.key";
 const META_KEY_ID: &str = "key_id";
@@ -114,15 +114,35 @@ impl DataDir {
                 (self.own_key(&path, recorded.as_deref())?, from)
             }
         };
-        let found = KeyId::of(&key);
         match recorded {
-            None => store.set_meta(META_KEY_ID, &found.to_string())?,
-            Some(recorded) if recorded == found.to_string() => {}
-            Some(recorded) => {
-                let data = self.path().to_path_buf();
-                return Err(KeyError::Differs { from, found, recorded, data });
-            }
+            None => store.set_meta(META_KEY_ID, &KeyId::of(&key).to_string())?,
+            Some(recorded) => compare(&key, from, recorded, self.path())?,
         }
+        Ok(key)
+    }
+
+    /// The key of a folder that another process may hold: as [`DataDir::pseudonym_key`], but none
+    /// is made and nothing is recorded.
+    ///
+    /// # Errors
+    /// As there; also when no run has used a key in this folder.
+    pub fn existing_key(
+        data: &Path,
+        reader: &Reader,
+        given: Option<GivenKey<'_>>,
+    ) -> Result<[u8; 16], KeyError> {
+        let path = data.join(KEY_FILE);
+        let recorded = reader.meta(META_KEY_ID)?.unwrap_or_else(|| "(none)".to_owned());
+        let (key, from) = match given {
+            Some(given) => (parse(given.from, given.text)?, given.from.to_owned()),
+            None => {
+                let own = read(&path)?;
+                let missing =
+                    || KeyError::Missing { path: path.clone(), recorded: recorded.clone() };
+                (own.ok_or_else(missing)?, path.display().to_string())
+            }
+        };
+        compare(&key, from, recorded, data)?;
         Ok(key)
     }
 
@@ -138,6 +158,15 @@ impl DataDir {
             (None, Purpose::Live) => make(self.path()),
         }
     }
+}
+
+/// Refuses another key than the one the data was made with.
+fn compare(key: &[u8; 16], from: String, recorded: String, data: &Path) -> Result<(), KeyError> {
+    let found = KeyId::of(key);
+    if recorded == found.to_string() {
+        return Ok(());
+    }
+    Err(KeyError::Differs { from, found, recorded, data: data.to_path_buf() })
 }
 
 /// `None` when there is no such file.

@@ -87,7 +87,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/detect/snapshot.rs",
         ],
     ),
-    ("csv", &["src/directory/table.rs"]),
+    ("csv", &["src/directory/table.rs", "src/commands/evidence/"]),
     ("dashmap", &["src/watch/view.rs"]),
     ("getrandom", &["src/console/", "src/respond/", "src/commands/", "src/store/desk/"]),
     ("flate2", &["src/ingest/compression.rs"]),

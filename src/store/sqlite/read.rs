@@ -134,6 +134,17 @@ impl Reader {
         })
     }
 
+    /// A fact about the data itself.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.read(|conn| {
+            conn.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+                .optional()
+        })
+    }
+
     pub(super) fn read<T>(
         &self,
         look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
