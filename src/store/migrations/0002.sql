@@ -48,6 +48,8 @@ CREATE INDEX alert_by_update ON alert (state, updated_at, id, severity, partner,
 -- All that is filtered by: a search walks this one, in order and without a look at the table.
 CREATE INDEX alert_by_opening ON alert (state, opened_at, id, severity, persons, updated_at, partner,
   assignee, unit, status, historical, entity_kind, entity_id, search);
+-- For the figures of a scrape.
+CREATE INDEX alert_by_age ON alert (state, severity, opened_at);
 CREATE INDEX alert_by_entity ON alert (entity_kind, entity_id, opened_at, id);
 
 ALTER TABLE triage ADD COLUMN wake_at INTEGER;      -- on hold: epoch ms; NULL: until somebody takes it

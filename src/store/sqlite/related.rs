@@ -181,7 +181,7 @@ impl Reader {
             conn.prepare_cached(
                 "SELECT severity, state, count(*), \
                  CAST(1000 * unixepoch(min(opened_at)) AS INTEGER) \
-                 FROM alert INDEXED BY alert_by_opening \
+                 FROM alert INDEXED BY alert_by_age \
                  WHERE state IN ('new', 'in_progress', 'on_hold') GROUP BY state, severity",
             )?
             .query_map([], open_count)?
