@@ -277,6 +277,7 @@ fn view() -> View {
         threshold,
     };
     let card = AccountCard {
+        shard: 0,
         partner: Some("cap-emploi".into()),
         unit: Some("cap-emploi-75".into()),
         role: Some("cap-adviser".into()),
