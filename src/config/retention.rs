@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// `[retention]`, in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct RetentionConfig {
-    /// Closed or ended alerts, from their last revision and change.
+    /// Closed or ended alerts, from when they were last stored or changed.
     pub alert_days: u32,
     /// Alerts closed as false positives.
     pub false_positive_days: u32,

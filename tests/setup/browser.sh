@@ -15,12 +15,8 @@ command -v chromium >/dev/null || missing="$missing chromium"
 command -v node >/dev/null || missing="$missing nodejs"
 command -v npm >/dev/null || missing="$missing npm"
 if [ -n "$missing" ]; then
-    export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # a list of packages
-    apt-get install -y -qq --no-install-recommends $missing >&2 || {
-        echo "the tests' browser needs the packages$missing; install them and try again" >&2
-        exit 1
-    }
+    tests/setup/apt.sh $missing
 fi
 wanted='{"private": true, "dependencies": {"axe-core": "4.14.1", "playwright-core": "1.65.1"}}'
 if [ -d "$peer/node_modules/axe-core" ] && [ -d "$peer/node_modules/playwright-core" ] &&

@@ -19,12 +19,8 @@ missing=
 command -v java >/dev/null || missing="$missing default-jre-headless"
 command -v mvn >/dev/null || missing="$missing maven"
 if [ -n "$missing" ]; then
-    export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # a list of packages
-    apt-get install -y -qq --no-install-recommends $missing >&2 || {
-        echo "the tests' Kafka broker needs the packages$missing; install them and try again" >&2
-        exit 1
-    }
+    tests/setup/apt.sh $missing
 fi
 rm -rf "$peer/libs"
 mvn -q -B -f "$pom" dependency:copy-dependencies \

@@ -13,8 +13,5 @@ need /usr/bin/systemd-analyze systemd
 need /usr/bin/python3 python3
 /usr/bin/python3 -c 'import yaml' 2>/dev/null || missing="$missing python3-yaml"
 [ -z "$missing" ] && exit 0
-[ "$(id -u)" = 0 ] || { echo "to be installed by root: apt-get install$missing" >&2; exit 1; }
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-# shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing
+# shellcheck disable=SC2086 # a list of packages
+exec "$(dirname "$0")/apt.sh" $missing

@@ -4,11 +4,11 @@ set -eu
 cd "$(dirname "$0")/../.."
 peer=target/peers/webhooks
 if ! command -v openssl >/dev/null; then
-    apt-get install -y -q openssl
+    tests/setup/apt.sh openssl
 fi
 if ! "$peer/bin/python3" -c 'import standardwebhooks' 2>/dev/null; then
     mkdir -p target/peers
-    python3 -m venv "$peer" || { apt-get install -y -q python3-venv; python3 -m venv "$peer"; }
+    python3 -m venv "$peer" || { tests/setup/apt.sh python3-venv; python3 -m venv "$peer"; }
     "$peer/bin/pip" install -q standardwebhooks
 fi
 if [ ! -f "$peer/server.pem" ]; then

@@ -149,6 +149,7 @@ const THEIRS: &[(&str, &[&str])] = &[
             "src/store/desk.rs",
             "src/store/desk/audit.rs",
             "src/console/",
+            "src/respond/hook.rs",
             "src/commands/setup.rs",
         ],
     ),

@@ -22,7 +22,7 @@ const ENGINE: &str = "vigie";
 /// How long what is kept, in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Closed or ended alerts, from their last revision and change.
+    /// Closed or ended alerts, from when their last revision was stored or their last change.
     pub alert_days: u32,
     /// Alerts closed as false positives.
     pub false_positive_days: u32,
@@ -117,26 +117,20 @@ impl Desk {
     }
 }
 
-/// Epoch ms as a date and time that compares with those of alerts.
-const TIME: &str = "strftime('%Y-%m-%dT%H:%M:%SZ', ?1 / 1000, 'unixepoch')";
-
 fn purge_alerts(
     tx: &Transaction<'_>,
     old: TimestampMs,
     false_positive: TimestampMs,
 ) -> rusqlite::Result<usize> {
-    let time_of = |at: TimestampMs| -> rusqlite::Result<String> {
-        tx.prepare_cached(&format!("SELECT {TIME}"))?.query_row([at], |row| row.get(0))
-    };
     tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS purged (id TEXT PRIMARY KEY) STRICT")?;
     tx.execute("DELETE FROM temp.purged", [])?;
     let taken = tx.execute(
         "INSERT INTO temp.purged SELECT alert.id FROM alert JOIN triage USING (id) \
          WHERE (status = 'ended' OR triage.state = 'closed') AND ( \
-           (alert.updated_at < ?1 AND coalesce(triage.updated_at, 0) < ?2) \
+           max(stored_at, coalesce(triage.updated_at, 0)) < ?1 \
            OR (triage.state = 'closed' AND substr(verdict, 1, 15) = 'false_positive_' \
-               AND alert.updated_at < ?3 AND coalesce(triage.updated_at, 0) < ?4)) LIMIT ?5",
-        params![time_of(old)?, old, time_of(false_positive)?, false_positive, BATCH_ROWS as i64],
+               AND max(stored_at, coalesce(triage.updated_at, 0)) < ?2)) LIMIT ?3",
+        params![old, false_positive, BATCH_ROWS as i64],
     )?;
     // Verdicts have no key of alerts; all else goes with its alert.
     tx.execute("DELETE FROM verdict WHERE applied AND id IN temp.purged", [])?;

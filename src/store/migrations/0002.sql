@@ -18,9 +18,12 @@ CREATE TABLE alert_narrow (
   historical  INTEGER NOT NULL CHECK (historical IN (0, 1)),
   state       TEXT    NOT NULL DEFAULT 'new', -- the triage row's, kept by a trigger
   assignee    TEXT,                           -- the triage row's, kept by a trigger
-  search      TEXT    NOT NULL                -- in lower case: entity and explanation
+  search      TEXT    NOT NULL,               -- in lower case: entity and explanation
+  -- Epoch ms by the wall clock: retention counts from here, for a log may be of any age.
+  stored_at   INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER))
 ) STRICT;
-INSERT INTO alert_narrow
+INSERT INTO alert_narrow (id, revision, status, severity, entity_kind, entity_id, partner, unit, role,
+                          opened_at, updated_at, persons, historical, state, assignee, search)
   SELECT alert.id, revision, status, severity, entity_kind, entity_id, partner, unit, role,
          opened_at, alert.updated_at, persons, historical, state, assignee,
          lower(entity_id || ' ' || coalesce(body ->> '$.explanation', ''))

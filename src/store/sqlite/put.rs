@@ -23,7 +23,8 @@ pub(super) fn alert(
          severity = excluded.severity, entity_kind = excluded.entity_kind, \
          entity_id = excluded.entity_id, partner = excluded.partner, unit = excluded.unit, \
          role = excluded.role, opened_at = excluded.opened_at, updated_at = excluded.updated_at, \
-         persons = excluded.persons, historical = excluded.historical, search = excluded.search \
+         persons = excluded.persons, historical = excluded.historical, search = excluded.search, \
+         stored_at = excluded.stored_at \
          WHERE excluded.revision > alert.revision",
     )?
     .execute(params![

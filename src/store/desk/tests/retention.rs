@@ -48,6 +48,8 @@ fn what_is_young_or_open_stays() {
         last_seen("g-false-young", ended, "2025-01-01"),
         last_seen("h-true", ended, "2025-01-01"),
     ]);
+    let stored = "UPDATE alert SET stored_at = unixepoch(updated_at) * 1000";
+    world.store.raw().execute(stored, []).unwrap();
     world.close("d-closed-old", Verdict::TruePositiveImpact, 366);
     world.close("e-closed-lately", Verdict::TruePositiveImpact, 364);
     world.close("f-false-old", Verdict::FalsePositiveLogic, 91);
@@ -64,6 +66,8 @@ fn what_is_young_or_open_stays() {
     for table in ["activity", "verdict"] {
         assert_eq!(world.left(table), "e-closed-lately,g-false-young,h-true", "{table}");
     }
+    assert_eq!(world.desk.purge(&Retention::default(), NOW).unwrap(), Purged::default());
+    world.put([last_seen("i-of-an-old-log", ended, "2014-01-01")]);
     assert_eq!(world.desk.purge(&Retention::default(), NOW).unwrap(), Purged::default());
     assert_eq!(world.desk.audit_page(None, 1).unwrap()[0].what, "retention.purge");
     assert_eq!(world.desk.verify_audit().unwrap().broken_at, None);
@@ -117,6 +121,7 @@ fn many_go_in_batches_and_their_room_is_given_back() {
     let mut world = world();
     world.put((0..1_203).map(|n| last_seen(&n.to_string(), Status::Ended, "2024-01-01")));
     let size = |world: &World| world.reader().database_bytes().unwrap();
+    world.store.raw().execute("UPDATE alert SET stored_at = 0", []).unwrap();
     let before = size(&world);
     let purged = world.desk.purge(&Retention::default(), NOW).unwrap();
     assert_eq!(purged.alerts, 1_203);

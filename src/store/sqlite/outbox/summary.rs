@@ -94,7 +94,7 @@ fn body(tx: &Transaction<'_>, sink: &str, day: &HeldBack) -> rusqlite::Result<St
     tx.prepare_cached(
         "WITH held AS (SELECT DISTINCT alert.id, alert.severity, alert.persons FROM outbox \
            JOIN alert ON alert.id = outbox.id WHERE sink = ?1 AND day = ?2 \
-           AND state = 'summarised' AND attempts = 0), \
+           AND outbox.state = 'summarised' AND attempts = 0), \
          worst AS (SELECT id FROM held ORDER BY severity DESC, persons DESC, id LIMIT ?3) \
          SELECT json_object('day', date(?2 * 86400, 'unixepoch'), 'sink', ?1, \
            'alert_count', (SELECT count(*) FROM held), \

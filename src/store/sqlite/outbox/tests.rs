@@ -252,7 +252,7 @@ fn a_sink_that_is_off_stays_off_until_it_changes_or_is_replayed() {
 fn only_a_database_of_this_version_is_opened() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("vigie.db");
-    assert!(matches!(Outbox::open(&path), Err(StoreError::Sql { .. })));
+    assert!(matches!(Outbox::open(&path), Err(StoreError::Missing { .. })));
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
     assert!(matches!(Outbox::open(&path), Err(StoreError::Older { .. })));
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
