@@ -33,6 +33,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 const WAKE_EVERY: Duration = Duration::from_secs(20);
 /// Between two purges.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
+/// Days before alerts count against the budget.
+const WARM_UP_DAYS: u64 = 28;
 /// Ports tried after the configured one when any will do.
 const PORTS_TRIED: u16 = 50;
 /// Dead letters and blind alerts shown.
@@ -356,7 +358,7 @@ struct Facts {
     view: Arc<View>,
     metrics: Metrics,
     outbox: Mutex<Outbox>,
-    budget: f64,
+    budget: [f64; 2],
 }
 
 impl Facts {
@@ -370,7 +372,10 @@ impl Facts {
             view: Arc::clone(view),
             metrics,
             outbox: Mutex::new(Outbox::open(db)?),
-            budget: config.detection.budget_per_1000_account_weeks,
+            budget: [
+                config.detection.budget_per_1000_account_weeks,
+                config.detection.budget_per_week_min,
+            ],
         })
     }
 
@@ -439,11 +444,14 @@ impl Outside for Facts {
                 at: owed.done_at.unwrap_or(owed.created_at),
             })
             .collect();
-        page.budget.per_1000_account_weeks = self.budget;
+        [page.budget.per_1000_account_weeks, page.budget.per_week_min] = self.budget;
+        let mut days = 0;
         for shard in &self.view.shards {
+            days = days.max(shard.counters.days);
             page.budget.account_weeks += shard.counters.account_weeks_warm;
             page.budget.alerts += shard.tally.warm_alerts;
         }
+        page.budget.weeks = days.saturating_sub(WARM_UP_DAYS) as f64 / 7.0;
         page.fill = fill(&self.view);
     }
 

@@ -1,6 +1,6 @@
 //! Live events: what they say, how many streams there may be, and that they end.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -30,12 +30,17 @@ fn lines_until(stream: &mut BufReader<TcpStream>, end: &str) -> String {
 /// The head of an answer that may have no end.
 pub(super) fn head(server: &Server, ask: &Ask) -> Answer {
     let mut stream = open(server, ask);
-    let text = lines_until(&mut stream, "\r\n\r\n");
+    let mut text = lines_until(&mut stream, "\r\n\r\n");
     let answer = Answer::parse(&text);
     if answer.status == 200 {
         return answer;
     }
-    server.ask(ask)
+    // Asked again, the answer might be another one, and without an end.
+    let length = answer.header("content-length").map_or(0, |n| n.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    text.push_str(&String::from_utf8(body).unwrap());
+    Answer::parse(&text)
 }
 
 fn happened(version: u32) -> Happened {

@@ -368,7 +368,13 @@ impl World {
                 error: self.text("status 500"),
                 at: NOW - 7_200_000,
             }],
-            budget: Budget { per_1000_account_weeks: 0.5, account_weeks: 41_200, alerts: 27 },
+            budget: Budget {
+                per_1000_account_weeks: 0.5,
+                per_week_min: 2.0,
+                weeks: 10.0,
+                account_weeks: 41_200,
+                alerts: 27,
+            },
         }
     }
 

@@ -218,11 +218,15 @@ fn dead<'a>(f: &Frame<'_>, letter: &'a DeadLetter) -> DeadRow<'a> {
 /// The promise, and how it stands so far.
 fn budget(f: &Frame<'_>, budget: &Budget) -> String {
     let w = &f.w.health;
-    let promise = w.budget_promise.replace("{}", &f.say.decimal(budget.per_1000_account_weeks));
+    let promise = w
+        .budget_promise
+        .replace("{}", &f.say.decimal(budget.per_1000_account_weeks))
+        .replace("{min}", &f.say.decimal(budget.per_week_min));
     if budget.account_weeks == 0 {
         return format!("{promise} {}", w.budget_early);
     }
-    let expected = budget.per_1000_account_weeks * budget.account_weeks as f64 / 1_000.0;
+    let expected = (budget.per_1000_account_weeks * budget.account_weeks as f64 / 1_000.0)
+        .max(budget.per_week_min * budget.weeks);
     format!(
         "{promise} {} {}{} {}",
         f.say.plural(w.budget_so_far, budget.alerts),

@@ -124,6 +124,10 @@ pub struct DeadLetter {
 pub struct Budget {
     /// False alerts per 1,000 account weeks that the operator accepts.
     pub per_1000_account_weeks: f64,
+    /// Never less than this many a week in all, or calibration has nothing to hold on to.
+    pub per_week_min: f64,
+    /// Weeks after the first 28 days.
+    pub weeks: f64,
     /// Account weeks after the first 28 days.
     pub account_weeks: u64,
     /// Alerts of medium or more that opened in them, true ones included.

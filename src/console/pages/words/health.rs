@@ -70,7 +70,7 @@ words! { HealthWords:
     replay: "Send again", "Renvoyer";
     replay_of: "Send again: {}", "Renvoyer : {}";
     budget: "False alerts", "Fausses alertes";
-    budget_promise: "Promise: at most {} false alerts per 1,000 account weeks.", "Promesse : au plus {} fausses alertes pour 1 000 semaines de compte.";
+    budget_promise: "Promise: at most {} false alerts per 1,000 account weeks, and never less than {min} a week in all.", "Promesse : au plus {} fausses alertes pour 1 000 semaines de compte, et jamais moins de {min} par semaine en tout.";
     budget_so_far: "So far {} of medium or more, true ones included,|So far {} of medium or more, true ones included,", "Jusqu’ici {} moyennes ou pires, vraies comprises,|Jusqu’ici {} moyennes ou pires, vraies comprises,";
     budget_in: "in {} account week|in {} account weeks", "en {} semaine de compte|en {} semaines de compte";
     budget_expected: "{} false ones would be within the promise.", "{} fausses resteraient dans la promesse.";
