@@ -79,7 +79,13 @@ impl Outside for World {
             error: "status 500".into(),
             at: now - 7_200_000,
         }];
-        page.budget = Budget { per_1000_account_weeks: 0.5, account_weeks: 41_200, alerts: 27 };
+        page.budget = Budget {
+            per_1000_account_weeks: 0.5,
+            per_week_min: 2.0,
+            weeks: 10.0,
+            account_weeks: 41_200,
+            alerts: 27,
+        };
     }
 
     fn replay(&self, seq: i64) -> Result<bool, String> {
