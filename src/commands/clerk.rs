@@ -26,8 +26,9 @@ use crate::triage::millis;
 /// Reference data that stays in force when a later run does not name it.
 const REFERENCE: [&str; 4] = ["accounts", "expected", "persons", "caseload"];
 
-/// Control records of epochs kept for each shard: a snapshot is minutes old, an epoch a day.
-const EPOCHS_KEPT: u32 = 3;
+/// Control records of epochs kept for each shard: more than come between two snapshots, one of which
+/// may still be on its way to disk.
+const EPOCHS_KEPT: u32 = 8;
 
 /// A source's durable side, as the deciding thread needs it.
 pub(super) struct Office<'a> {

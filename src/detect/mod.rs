@@ -206,6 +206,19 @@ impl Detector {
         &self.shared.epoch
     }
 
+    /// Day of the newest epoch it was given, in force or waiting; `None`: the shipped one only.
+    #[must_use]
+    pub fn newest_epoch(&self) -> Option<Day> {
+        let in_force = Some(&self.shared.epoch).filter(|epoch| epoch.number > 0);
+        in_force.into_iter().chain(&self.shared.pending).map(|epoch| epoch.day).max()
+    }
+
+    /// The shard's local day; `None` before three accounts were seen.
+    #[must_use]
+    pub fn today(&self) -> Option<LocalDay> {
+        self.day
+    }
+
     /// How many accounts and addresses may be in memory.
     #[must_use]
     pub fn accounts_max(&self) -> usize {

@@ -1,29 +1,30 @@
 //! The deciding thread: hands what was read to its shard, and what came of it to the writer; takes
 //! shards over and gives them back; brings verdicts and epochs to the shards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Stand};
 use super::hand::{Hand, Read};
 use super::look::{card, warn_of};
+use super::own::Own;
 use super::run::{AtEnd, Clerk, Opened, Reached, Report, Restored, RunError, Saved};
-use super::shard::{Output, Shard};
+use super::shard::Output;
 use super::write::Work;
 use crate::clock::{Stopwatch, now_ms};
 use crate::detect::snapshot::PAYLOAD_VERSION;
 use crate::event::{Position, TimestampMs};
-use crate::ingest::{Batch, Notice, Progress, Segment, SourceEvent};
+use crate::ingest::{Batch, Notice, Progress, SourceEvent};
 use crate::store::KeyId;
 use crate::store::format::Header;
 use crate::watch::view::{ShardState, View};
 
-/// Event time that a shard may be ahead of the slowest one that has more to read: epochs are built
-/// of all shards' days, and a shard must not live through a day before the others have ended it.
-pub(super) const AHEAD_MAX_MS: i64 = 6 * 3_600_000;
+/// Epochs after which a shard's state is kept: those since the last snapshot are control records,
+/// and few of these are kept.
+const EPOCHS_A_SNAPSHOT: u32 = 3;
 
 /// How often verdicts, epochs and the view are looked after.
 const ROUNDS: Duration = Duration::from_millis(250);
@@ -44,40 +45,6 @@ pub(super) struct Decider<'a> {
     pub(super) report: Report<'a>,
     pub(super) give_back: SyncSender<Batch>,
     pub(super) to_write: SyncSender<Work>,
-}
-
-/// One shard while it is ours.
-struct Own {
-    shard: Shard,
-    segments: Vec<Segment>,
-    position: Position,
-    lag: Option<u64>,
-    arrived: Option<TimestampMs>,
-    snapshot_at: Option<TimestampMs>,
-    since: Stopwatch,
-    /// The state has moved since the last snapshot.
-    dirty: bool,
-    /// The view has not seen the newest.
-    unseen: bool,
-}
-
-impl Own {
-    fn of(opened: Opened) -> (Own, Reached) {
-        let Opened { shard, restored, reached } = opened;
-        let Restored { segments, position } = restored.unwrap_or_default();
-        let own = Own {
-            shard,
-            segments,
-            position,
-            lag: None,
-            arrived: None,
-            snapshot_at: None,
-            since: Stopwatch::start(),
-            dirty: false,
-            unseen: true,
-        };
-        (own, reached)
-    }
 }
 
 /// Whose log a notice is about; files have one shard.
@@ -189,25 +156,47 @@ impl Deciding<'_> {
     }
 
     fn batch(&mut self, batch: Batch, progress: Progress) -> Result<(), RunError> {
-        let id = batch.shard;
         // A batch of a shard that is gone is somebody else's to decide.
-        if let Some(own) = self.own.get_mut(&id) {
+        let Some(own) = self.own.get_mut(&batch.shard) else {
+            let _ = self.parts.give_back.try_send(batch);
+            return Ok(());
+        };
+        own.arrived = (!batch.lines.is_empty()).then(now_ms).or(own.arrived);
+        (self.parts.report)(progress, &own.shard);
+        own.comes(batch);
+        self.go_on()
+    }
+
+    /// Decides what waits, as far as shards may go that learn from one another: all end a day
+    /// before any of them goes on in the next, so that the same epoch reaches each of them at the
+    /// same place of its log, however fast each is read.
+    fn go_on(&mut self) -> Result<(), RunError> {
+        loop {
+            let limit = self.limit();
+            let next = self.own.iter_mut().find(|(_, own)| own.may_go_on(limit));
+            let Some((id, own)) = next.map(|(id, own)| (*id, own)) else { break };
             let mut outputs = Vec::new();
-            own.shard.batch(&batch, &mut outputs);
-            own.position = batch.next;
-            own.arrived = (!batch.lines.is_empty()).then(now_ms).or(own.arrived);
-            (own.dirty, own.unseen) = (true, true);
-            (self.parts.report)(progress, &own.shard);
-            let placed = batch.lines.is_empty() && own.snapshot_at.is_none();
+            let done = own.go_on(limit, &mut outputs);
+            let unplaced = own.snapshot_at.is_none();
             self.carry_out(id, outputs)?;
-            self.hold_back();
-            if placed {
+            let Some(batch) = done else { continue };
+            if batch.lines.is_empty() && unplaced {
                 // Where a shard without a state begins must not be decided twice.
                 self.snapshot(id)?;
             }
+            let _ = self.parts.give_back.try_send(batch);
         }
-        let _ = self.parts.give_back.try_send(batch);
+        self.hold_back();
         Ok(())
+    }
+
+    /// Event time that no shard may pass before the slowest that has more to read.
+    fn limit(&self) -> TimestampMs {
+        if self.parts.exchange.is_none() {
+            return TimestampMs::MAX;
+        }
+        let behind = self.own.values().filter(|own| own.is_behind());
+        behind.map(Own::day_end).min().unwrap_or(TimestampMs::MAX)
     }
 
     fn notice(&mut self, notice: &Notice) -> Result<(), RunError> {
@@ -215,9 +204,10 @@ impl Deciding<'_> {
         match notice {
             Notice::Lag { shard, records } => {
                 if let Some(own) = self.own.get_mut(shard) {
-                    (own.lag, own.unseen) = (Some(*records), true);
+                    own.is_behind_by(*records);
+                    own.unseen = true;
                 }
-                self.hold_back();
+                self.go_on()?;
             }
             Notice::Reachable { now, reason } => {
                 self.unreachable = (!now).then(|| reason.clone());
@@ -259,7 +249,7 @@ impl Deciding<'_> {
             self.send(Work::Outputs { shard: id, outputs, mark: own.position, epoch })?;
         }
         if day_ended {
-            self.bring_epoch()?;
+            self.bring_epochs()?;
         }
         Ok(())
     }
@@ -271,7 +261,8 @@ impl Deciding<'_> {
     /// What is due whether or not anything was read.
     fn go_round(&mut self) -> Result<(), RunError> {
         self.bring_verdicts()?;
-        self.bring_epoch()?;
+        self.bring_epochs()?;
+        self.go_on()?;
         let every = self.parts.kept.map(|(every, _)| every);
         for id in self.own.keys().copied().collect::<Vec<_>>() {
             let due = self.own.get(&id).is_some_and(|own| {
@@ -303,26 +294,47 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    fn bring_epoch(&mut self) -> Result<(), RunError> {
-        let positions = self.positions();
+    /// Builds the epochs that are due, and hands each to the shards that have ended its day.
+    fn bring_epochs(&mut self) -> Result<(), RunError> {
         let Some(exchange) = &mut self.parts.exchange else { return Ok(()) };
         let Some(any) = self.own.values().next() else { return Ok(()) };
         let detector = any.shard.detector();
         let (rules, budget) = (detector.rules().clone(), detector.budget());
         let furthest = self.own.values().map(|own| own.shard.detector().watermark()).max();
-        let own: BTreeSet<u32> = positions.keys().copied().collect();
-        let furthest = furthest.unwrap_or(TimestampMs::MIN);
-        while let Some(epoch) = exchange.next(&own, furthest, &rules, budget)? {
-            let epoch = Arc::new(epoch);
-            let Some(clerk) = &mut self.parts.clerk else { return Ok(()) };
-            for (id, seq) in clerk.epoch(&epoch, &positions)? {
+        let behind = self.own.values().filter(|own| own.is_behind());
+        let stand = Stand {
+            shards: self.own.keys().copied().collect(),
+            furthest: furthest.unwrap_or(TimestampMs::MIN),
+            slowest: behind.filter_map(Own::today).min(),
+        };
+        for day in exchange.days(&stand, &rules, budget)? {
+            let wants = |own: &Own| {
+                let ended = own.today().is_some_and(|today| today > day) || !own.is_behind();
+                ended && own.epoch_day.is_none_or(|newest| newest < day)
+            };
+            let takers: BTreeMap<u32, Position> = self
+                .own
+                .iter()
+                .filter(|(_, own)| wants(own))
+                .map(|(id, own)| (*id, own.position))
+                .collect();
+            let Some(clerk) = self.parts.clerk.as_mut().filter(|_| !takers.is_empty()) else {
+                continue;
+            };
+            let epoch = Arc::new(exchange.epoch(day)?);
+            for (id, seq) in clerk.epoch(&epoch, &takers)? {
                 let Some(own) = self.own.get_mut(&id) else { continue };
                 let control = crate::detect::Control::Epoch(Arc::clone(&epoch));
                 own.shard.schedule(own.position, seq, control);
                 // It changes thresholds of days to come, and no alert.
                 own.shard.apply_due(own.position, &mut Vec::new());
-                own.dirty = true;
+                (own.dirty, own.epoch_day) = (true, Some(day));
+                own.epochs += 1;
             }
+        }
+        let due = self.own.iter().filter(|(_, own)| own.epochs >= EPOCHS_A_SNAPSHOT);
+        for id in due.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.snapshot(id)?;
         }
         Ok(())
     }
@@ -342,6 +354,7 @@ impl Deciding<'_> {
         };
         let payload = own.shard.snapshot_after(before);
         (own.dirty, own.since, own.unseen) = (false, Stopwatch::start(), true);
+        own.epochs = 0;
         own.snapshot_at = Some(now_ms());
         self.send(Work::Snapshot { shard: id, header, payload })
     }
@@ -390,17 +403,10 @@ impl Deciding<'_> {
         self.send(Work::Done(answer))
     }
 
-    /// Tells the source which shards are too far ahead of the slowest that has more to read.
+    /// Tells the source of which shards enough waits to be decided.
     fn hold_back(&self) {
-        if self.parts.exchange.is_none() {
-            return;
-        }
-        let behind = self.own.values().filter(|own| own.lag.is_some_and(|lag| lag > 0));
-        let slowest = behind.map(|own| own.shard.detector().watermark()).min();
-        let limit =
-            slowest.map_or(TimestampMs::MAX, |slowest| slowest.saturating_add(AHEAD_MAX_MS));
-        let ahead = self.own.iter().filter(|(_, o)| o.shard.detector().watermark() > limit);
-        self.parts.hand.hold_back(ahead.map(|(id, _)| *id).collect());
+        let full = self.own.iter().filter(|(_, own)| own.is_full());
+        self.parts.hand.hold_back(full.map(|(id, _)| *id).collect());
     }
 
     /// Lets others see how a shard stands.

@@ -7,11 +7,12 @@ use std::io;
 
 use crate::detect::epoch::{Budget, Builder, Epoch, Partial};
 use crate::detect::rule::Rules;
+use crate::detect::time::Day;
 use crate::event::TimestampMs;
 use crate::store::epochs::{EpochFile, EpochFiles};
 
-/// Event time after a day's end by which every shard that is read at all has ended it: shards are
-/// held back when they are [`super::decide::AHEAD_MAX_MS`] ahead of the slowest.
+/// Event time after a day's end by which other instances' shards, and those where nothing happens,
+/// have left their parts, or are not waited for.
 const GRACE_MS: i64 = 8 * 3_600_000;
 /// Days whose files are kept.
 const KEPT_DAYS: i32 = 7;
@@ -30,22 +31,28 @@ pub enum ExchangeError {
     Damaged(String),
 }
 
+/// How an instance's shards stand.
+#[derive(Debug)]
+pub struct Stand {
+    /// Which they are.
+    pub shards: BTreeSet<u32>,
+    /// The largest watermark among them.
+    pub furthest: TimestampMs,
+    /// The earliest day among those that have more to read; `None`: none has.
+    pub slowest: Option<Day>,
+}
+
 /// One source's shared folder.
 #[derive(Debug)]
 pub struct Exchange {
     files: EpochFiles,
-    /// Last day whose epoch this instance has handed to its shards.
-    handed: Option<i32>,
 }
 
 impl Exchange {
-    /// Over a folder; what was handed out before this start is in the shards' own state.
-    ///
-    /// # Errors
-    /// The folder cannot be read.
-    pub fn open(files: EpochFiles) -> Result<Exchange, ExchangeError> {
-        let handed = last_epoch(&files.list()?);
-        Ok(Exchange { files, handed })
+    /// Over a folder.
+    #[must_use]
+    pub fn open(files: EpochFiles) -> Exchange {
+        Exchange { files }
     }
 
     /// Leaves what a shard learned of a day.
@@ -60,46 +67,47 @@ impl Exchange {
         Ok(())
     }
 
-    /// The next epoch that these shards have not been handed, if it is there or can be built now.
-    /// `furthest` is the largest watermark among them.
+    /// Builds the epochs that are due, and returns the days of all that are there, in order.
     ///
     /// # Errors
     /// The folder refuses, or holds a damaged file.
-    pub fn next(
+    pub fn days(
         &mut self,
-        own: &BTreeSet<u32>,
-        furthest: TimestampMs,
+        stand: &Stand,
         rules: &Rules,
         budget: Budget,
-    ) -> Result<Option<Epoch>, ExchangeError> {
-        let files = self.files.list()?;
-        let newer = |day: i32| self.handed.is_none_or(|handed| day > handed);
-        let built = files.iter().filter_map(EpochFile::epoch_day).filter(|d| newer(*d)).min();
-        if let Some(day) = built {
-            self.handed = Some(day);
-            return Ok(Some(self.read(EpochFile::Epoch { day })?.1));
+    ) -> Result<Vec<Day>, ExchangeError> {
+        loop {
+            let files = self.files.list()?;
+            let last = last_epoch(&files);
+            let left = files.iter().filter_map(EpochFile::partial_day);
+            let next = left.filter(|day| last.is_none_or(|last| *day > last)).min();
+            let Some(day) = next.filter(|day| is_complete(*day, &files, stand)) else {
+                let mut days: Vec<Day> = files.iter().filter_map(EpochFile::epoch_day).collect();
+                days.sort_unstable();
+                return Ok(days);
+            };
+            self.build(day, &files, rules, budget)?;
+            self.files.remove_before(day - KEPT_DAYS)?;
         }
-        let Some(day) = files.iter().filter_map(EpochFile::partial_day).filter(|d| newer(*d)).min()
-        else {
-            return Ok(None);
-        };
-        if !is_complete(day, &files, own, furthest) {
-            return Ok(None);
-        }
-        let epoch = self.build(day, &files, rules, budget)?;
-        self.handed = Some(day);
-        self.files.remove_before(day - KEPT_DAYS)?;
-        Ok(Some(epoch))
+    }
+
+    /// The epoch of a day.
+    ///
+    /// # Errors
+    /// The folder refuses, or the file is damaged.
+    pub fn epoch(&self, day: Day) -> Result<Epoch, ExchangeError> {
+        Ok(self.read(EpochFile::Epoch { day })?.1)
     }
 
     /// Builds the epoch of a day; somebody else may have been quicker, and then theirs counts.
     fn build(
         &self,
-        day: i32,
+        day: Day,
         files: &[EpochFile],
         rules: &Rules,
         budget: Budget,
-    ) -> Result<Epoch, ExchangeError> {
+    ) -> Result<(), ExchangeError> {
         let mut whole = Partial { day, ..Partial::default() };
         for file in files.iter().filter(|f| f.partial_day() == Some(day)) {
             let bytes = self.files.read(*file)?;
@@ -114,8 +122,8 @@ impl Exchange {
         let epoch = builder.build(whole, rules, budget);
         let file = EpochFile::Epoch { day };
         let bytes = postcard::to_stdvec(&(&builder, &epoch)).unwrap_or_default();
-        let ours = self.files.put(file, &bytes)?;
-        if ours { Ok(epoch) } else { Ok(self.read(file)?.1) }
+        self.files.put(file, &bytes)?;
+        Ok(())
     }
 
     fn read(&self, file: EpochFile) -> Result<(Builder, Epoch), ExchangeError> {
@@ -124,22 +132,23 @@ impl Exchange {
     }
 }
 
-fn last_epoch(files: &[EpochFile]) -> Option<i32> {
+fn last_epoch(files: &[EpochFile]) -> Option<Day> {
     files.iter().filter_map(EpochFile::epoch_day).max()
 }
 
-/// Whether nobody's part of a day is still to come: everybody known has left it, or is so far behind
-/// that waiting would leave the others without an epoch.
-fn is_complete(day: i32, files: &[EpochFile], own: &BTreeSet<u32>, furthest: TimestampMs) -> bool {
+/// Whether nobody's part of a day is still to come: everybody known has left it, or only those have
+/// not for whom nobody waits any more.
+fn is_complete(day: Day, files: &[EpochFile], stand: &Stand) -> bool {
     let next_midnight = (i64::from(day) + 1) * 86_400_000;
-    if furthest >= next_midnight + GRACE_MS {
+    let all_ended = stand.slowest.is_none_or(|slowest| slowest > day);
+    if all_ended && stand.furthest >= next_midnight + GRACE_MS {
         return true;
     }
-    let parts = |of: Option<i32>| -> BTreeSet<u32> {
+    let parts = |of: Option<Day>| -> BTreeSet<u32> {
         let fits = |f: &&EpochFile| of.is_none_or(|day| f.partial_day() == Some(day));
         files.iter().filter(fits).filter_map(EpochFile::shard).collect()
     };
     let mut known = parts(None);
-    known.extend(own);
+    known.extend(&stand.shards);
     known.is_subset(&parts(Some(day)))
 }

@@ -15,6 +15,7 @@ mod decide;
 pub mod exchange;
 mod hand;
 mod look;
+mod own;
 pub mod run;
 pub mod shard;
 pub mod tally;

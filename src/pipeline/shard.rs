@@ -11,8 +11,9 @@ use crate::decode::{DecodeError, Decoder, redacted_skeleton};
 use crate::detect::epoch::{Builder, Partial};
 use crate::detect::report::{AccountDay, Cause, Finding, Report};
 use crate::detect::snapshot::{PAYLOAD_VERSION, SnapshotError};
+use crate::detect::time::Day;
 use crate::detect::{Control, Detector};
-use crate::event::{AccessEvent, Position};
+use crate::event::{AccessEvent, Position, TimestampMs};
 use crate::ingest::{Batch, Notice};
 use crate::triage::{Triage, terminal_line};
 
@@ -167,10 +168,36 @@ impl Shard {
 
     /// Decides one batch of lines.
     pub fn batch(&mut self, batch: &Batch, out: &mut Vec<Output>) {
-        for line in &batch.lines {
+        self.batch_until(batch, 0, TimestampMs::MAX, out);
+    }
+
+    /// Decides the lines of a batch from one on, until the watermark has reached a limit. Returns
+    /// the number of the next line.
+    pub fn batch_until(
+        &mut self,
+        batch: &Batch,
+        from: usize,
+        limit: TimestampMs,
+        out: &mut Vec<Output>,
+    ) -> usize {
+        for (number, line) in batch.lines.iter().enumerate().skip(from) {
             self.apply_controls(line.position, out);
             self.line(batch.text(*line), line.position, out);
+            if self.detector.watermark() >= limit {
+                return number + 1;
+            }
         }
+        batch.lines.len()
+    }
+
+    /// Day of the newest epoch that it has, or that waits for its position.
+    #[must_use]
+    pub fn newest_epoch(&self) -> Option<Day> {
+        let waiting = self.controls.iter().filter_map(|(_, _, control)| match control {
+            Control::Epoch(epoch) => Some(epoch.day),
+            _ => None,
+        });
+        waiting.chain(self.detector.newest_epoch()).max()
     }
 
     /// An event that needs no decoding: the generator's.

@@ -3,5 +3,6 @@
 mod failures;
 mod login;
 mod member;
+mod program;
 mod reading;
 mod sharing;

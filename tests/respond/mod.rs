@@ -2,5 +2,5 @@
 
 mod delivery;
 mod hook;
-mod peer;
+pub(crate) mod peer;
 mod survival;

@@ -20,7 +20,7 @@ use vigie::store::sqlite::{Commit, SinkRule, Store};
 use crate::support::{PATIENCE, tests};
 
 /// What the receiver knows.
-pub(super) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// What it does not.
 pub(super) const OTHER: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -37,14 +37,14 @@ pub(super) fn peer() -> &'static Path {
 }
 
 /// A receiver that runs until it is dropped.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     child: Child,
-    pub(super) port: u16,
+    pub(crate) port: u16,
     log: PathBuf,
 }
 
 impl Receiver {
-    pub(super) fn start(folder: &Path, tls: bool) -> Receiver {
+    pub(crate) fn start(folder: &Path, tls: bool) -> Receiver {
         let peer = peer();
         let (log, secret) = (folder.join("received"), folder.join("known-secret"));
         fs::write(&secret, SECRET).unwrap();
@@ -60,13 +60,13 @@ impl Receiver {
     }
 
     /// What it has received, in order.
-    pub(super) fn received(&self) -> Vec<Value> {
+    pub(crate) fn received(&self) -> Vec<Value> {
         let text = fs::read_to_string(&self.log).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Ids it has received at a path, in order.
-    pub(super) fn ids(&self, path: &str) -> Vec<String> {
+    pub(crate) fn ids(&self, path: &str) -> Vec<String> {
         let received = self.received();
         let at_path = received.iter().filter(|r| r["path"] == path);
         at_path.map(|r| r["id"].as_str().unwrap().to_owned()).collect()
@@ -118,12 +118,12 @@ pub(super) fn owed(data: &Path, sinks: Vec<SinkRule>, alerts: &[Alert]) {
     store.commit(&commit).unwrap();
 }
 
-pub(super) fn outbox(data: &Path) -> Outbox {
+pub(crate) fn outbox(data: &Path) -> Outbox {
     Outbox::open(&data.join("vigie.db")).unwrap()
 }
 
 /// How many rows of a sink are in a state.
-pub(super) fn rows(data: &Path, sink: &str, state: OutboxState) -> u64 {
+pub(crate) fn rows(data: &Path, sink: &str, state: OutboxState) -> u64 {
     let counts = outbox(data).counts().unwrap();
     counts.iter().filter(|c| c.sink == sink && c.state == state).map(|c| c.rows).sum()
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -128,8 +129,14 @@ impl Broker {
 
     /// Makes a topic that is ready for use.
     pub(crate) fn create_topic(&self, topic: &str, partitions: u32) {
-        let wanted = NewTopic::new(topic, partitions.cast_signed(), TopicReplication::Fixed(1))
+        self.create_topic_with(topic, partitions, &[]);
+    }
+
+    /// The same with settings of the topic.
+    pub(crate) fn create_topic_with(&self, topic: &str, partitions: u32, more: &[(&str, &str)]) {
+        let plain = NewTopic::new(topic, partitions.cast_signed(), TopicReplication::Fixed(1))
             .set("max.message.bytes", "33554432");
+        let wanted = more.iter().fold(plain, |topic, (key, value)| topic.set(key, value));
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
         let made = block_on(admin.create_topics([&wanted], &AdminOptions::new())).unwrap();
         assert_eq!(made, [Ok(topic.to_owned())]);
@@ -157,6 +164,26 @@ impl Broker {
             producer.send(record).map_err(|(error, _)| error).unwrap();
         }
         producer.flush(PATIENCE).unwrap();
+    }
+
+    /// Every record of a topic, partition after partition: key and payload.
+    pub(crate) fn records(&self, topic: &str, partitions: u32) -> Vec<(String, Vec<u8>)> {
+        let consumer: BaseConsumer = self.client().set("group.id", "reader").create().unwrap();
+        let mut found = Vec::new();
+        for partition in 0..partitions.cast_signed() {
+            let (low, end) = consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap();
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(topic, partition, Offset::Offset(low)).unwrap();
+            consumer.assign(&list).unwrap();
+            let mut next = low;
+            while next < end {
+                let record = consumer.poll(PATIENCE).unwrap().unwrap();
+                next = record.offset() + 1;
+                let key = String::from_utf8(record.key().unwrap_or_default().to_vec()).unwrap();
+                found.push((key, record.payload().unwrap_or_default().to_vec()));
+            }
+        }
+        found
     }
 
     /// Deletes a partition's records below an offset.

@@ -66,6 +66,11 @@ impl Program {
         self
     }
 
+    /// What a test starts in its own way.
+    pub(crate) fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Finished {
         self.start().finish()

@@ -31,7 +31,7 @@ pub(super) fn run(setup: &Setup, args: &RunArgs) -> Result<(), Failure> {
     let mut office = Office::open(setup, &data, topic, key, state)?;
     office.tell_days();
     let files = EpochFiles::open(&state_root(&data, state), topic)?;
-    let exchange = Exchange::open(files).map_err(|error| Failure::Failed(error.to_string()))?;
+    let exchange = Exchange::open(files);
     let mut keep = clerk::keep(&data, topic, key, state, every)?;
     let stop = stop_on_signal()?;
     let source = KafkaSource::open(kafka.options(Arc::clone(&stop)))?;

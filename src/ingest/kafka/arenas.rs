@@ -86,6 +86,12 @@ impl Arenas {
         numbered.filter_map(|(shard, g)| Some((shard, g.as_ref()?.next))).collect()
     }
 
+    /// How many records of a partition are not handed over yet.
+    pub(super) fn gathered(&self, shard: u32) -> u64 {
+        let gathered = self.partitions.get(shard as usize).and_then(Option::as_ref);
+        gathered.map_or(0, |gathered| gathered.batch.lines.len() as u64)
+    }
+
     /// Adds a record, unless its partition is not ours or it was read before. Says whether it was
     /// added.
     pub(super) fn put(&mut self, shard: u32, offset: Position, payload: &[u8]) -> bool {

@@ -70,7 +70,7 @@ impl KafkaSource {
             let known = figures.ends.iter().find(|(s, ..)| *s == shard);
             if let Some((_, end, fetched)) = known {
                 let read = next.unwrap_or_default().max(*fetched);
-                let records = end.saturating_sub(read);
+                let records = end.saturating_sub(read) + self.arenas.gathered(shard);
                 self.ready.push_back(SourceEvent::Notice(Notice::Lag { shard, records }));
             }
         }

@@ -322,7 +322,8 @@ impl KafkaOptions {
         preset("enable.auto.offset.store", "false");
         preset("auto.offset.reset", "error");
         preset("isolation.level", "read_committed");
-        preset("statistics.interval.ms", "5000");
+        // Shards wait for one another until it is known that there is no more to read.
+        preset("statistics.interval.ms", "1000");
         preset("max.poll.interval.ms", MAX_POLL_INTERVAL_MS);
         // The group protocol of Kafka 4 leaves these to the broker and refuses them.
         if extra.get("group.protocol").is_none_or(|protocol| protocol != "consumer") {
