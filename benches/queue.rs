@@ -12,7 +12,9 @@ use vigie::alert::{Alert, Severity, Status};
 use vigie::clock::Stopwatch;
 use vigie::store::datadir::{DataDir, Purpose};
 use vigie::store::desk::{Change, Desk};
-use vigie::store::sqlite::{AlertFilter, Commit, PageKey, Reader, Sort, Store, TriageState};
+use vigie::store::sqlite::{
+    AlertFilter, Assignee, Commit, PageKey, Reader, Sort, Store, TriageState,
+};
 
 const ROWS: u32 = 50;
 const OPEN: [TriageState; 3] = [TriageState::New, TriageState::InProgress, TriageState::OnHold];
@@ -129,6 +131,17 @@ fn measure(reader: &Reader, alerts: u64) -> Outcome {
             })?;
         }
         timed(&format!("counts: {name}"), || Ok(reader.counts(&filter)?.matching.counted.into()))?;
+        timed(&format!("all of a page: {name}, by priority"), || {
+            // As the console does it: alerts, counts, and one's own alerts counted.
+            let mine = AlertFilter {
+                states: &OPEN[1..],
+                assignee: Some(Assignee::Person("ana")),
+                ..filter
+            };
+            reader.counts(&mine)?;
+            reader.counts(&filter)?;
+            Ok(reader.alerts(&filter, Sort::Priority, None, ROWS)?.alerts.len() as u64)
+        })?;
     }
     let mut n = 0;
     let mut next = || {

@@ -3,11 +3,13 @@
 /// Where names of users are; nobody's shell can change it as it can change `$USER`.
 const USERS: &str = "/etc/passwd";
 
-/// The name of the user whose process this is, else `uid:` and its number.
+/// The user whose process this is: `os:` and the name, else `uid:` and its number. Nobody who signs
+/// in to the console has a colon in their name, so that no one is taken for another.
 pub(super) fn os_user() -> String {
     let uid = rustix::process::getuid().as_raw();
     let users = std::fs::read(USERS).unwrap_or_default();
-    name_of(uid, &String::from_utf8_lossy(&users)).unwrap_or_else(|| format!("uid:{uid}"))
+    let name = name_of(uid, &String::from_utf8_lossy(&users));
+    name.map_or_else(|| format!("uid:{uid}"), |name| format!("os:{name}"))
 }
 
 /// `name:password:uid:…`, one user a line.
@@ -31,6 +33,8 @@ mod tests {
         for (uid, name) in [(0, Some("root")), (1000, Some("claire")), (7, None)] {
             assert_eq!(name_of(uid, users).as_deref(), name);
         }
-        assert!(!os_user().is_empty());
+        let (kind, name) =
+            os_user().split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        assert!(["os", "uid"].contains(&kind.as_str()) && !name.is_empty());
     }
 }

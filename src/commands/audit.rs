@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Failure;
-use super::desk::{ACTOR, Place};
+use super::actor::os_user;
+use super::desk::Place;
 use crate::clock::now_ms;
 
 /// Entries read at a time.
@@ -48,7 +49,7 @@ pub(super) fn audit(args: AuditArgs) -> Result<(), Failure> {
             writeln!(io::stdout(), "{} entries, whole; last hash {}", check.entries, check.head)?;
         }
         What::Export { mut after } => {
-            desk.record(ACTOR, "audit.export", "", &json!({ "after": after }), now_ms())?;
+            desk.record(&os_user(), "audit.export", "", &json!({ "after": after }), now_ms())?;
             let mut out = io::BufWriter::new(io::stdout().lock());
             loop {
                 let entries = desk.audit_after(after, PAGE_ROWS)?;

@@ -11,9 +11,6 @@ use crate::store::datadir::{DataDir, Purpose};
 use crate::store::desk::Desk;
 use crate::store::sqlite::{Store, StoreError};
 
-/// Whoever may open the database is called so on record.
-pub(super) const ACTOR: &str = "local";
-
 /// Where the database is.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Place {

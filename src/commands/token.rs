@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Failure;
-use super::desk::{ACTOR, Place, time};
+use super::actor::os_user;
+use super::desk::{Place, time};
 use crate::clock::now_ms;
 use crate::store::desk::{DeskError, NewToken, Scope, Token};
 
@@ -66,13 +67,13 @@ pub(super) fn token(args: TokenArgs) -> Result<(), Failure> {
             let secret = secret()?;
             let expires_at = Some(now_ms() + i64::from(days) * DAY_MS);
             let new = NewToken { name: &name, secret: &secret, scopes: &scopes, expires_at };
-            place.made_desk()?.create_token(ACTOR, &new, now_ms())?;
+            place.made_desk()?.create_token(&os_user(), &new, now_ms())?;
             writeln!(io::stdout(), "{secret}")?;
             eprintln!("this is the only time that it is shown; it expires in {days} days");
         }
         What::List { json } => list(&place.desk()?.tokens()?, json)?,
         What::Revoke { name } => {
-            let done = place.desk()?.revoke_token(ACTOR, &name, now_ms());
+            let done = place.desk()?.revoke_token(&os_user(), &name, now_ms());
             done.map_err(|error| match error {
                 DeskError::NotFound => Failure::Failed(format!("there is no token `{name}`")),
                 error => error.into(),

@@ -7,7 +7,8 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use serde_json::json;
 
 use super::Failure;
-use super::desk::{ACTOR, Place, time};
+use super::actor::os_user;
+use super::desk::{Place, time};
 use crate::clock::now_ms;
 use crate::store::desk::{DeskError, NewUser, Role, User, password};
 
@@ -89,12 +90,12 @@ pub(super) fn user(args: UserArgs) -> Result<(), Failure> {
             let hash = password::hash(&ask()?).map_err(Failure::Failed)?;
             let (role, language) = (role.role(), language.as_deref());
             let new = NewUser { name: &name, role, hash: &hash, language };
-            desk.add_user(ACTOR, &new, now_ms())?;
+            desk.add_user(&os_user(), &new, now_ms())?;
             eprintln!("{name} may sign in as {}", role.word());
         }
         What::List { json } => list(&place.desk()?.users()?, json)?,
         What::Remove { name } => {
-            let done = place.desk()?.remove_user(ACTOR, &name, now_ms());
+            let done = place.desk()?.remove_user(&os_user(), &name, now_ms());
             done.map_err(|error| no_such(error, &name))?;
             eprintln!("{name} is removed");
         }
@@ -104,7 +105,7 @@ pub(super) fn user(args: UserArgs) -> Result<(), Failure> {
                 return Err(no_such(DeskError::NotFound, &name));
             }
             let hash = password::hash(&ask()?).map_err(Failure::Failed)?;
-            let done = desk.set_password(ACTOR, &name, &hash, now_ms());
+            let done = desk.set_password(&os_user(), &name, &hash, now_ms());
             done.map_err(|error| no_such(error, &name))?;
             eprintln!("{name} has another password and is signed out");
         }

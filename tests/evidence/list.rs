@@ -145,7 +145,7 @@ fn every_use_is_in_the_audit_trail() {
     let entry = entries.iter().find(|entry| entry.subject == ids.join(" ")).unwrap();
     assert_eq!(entry.what, "evidence");
     let user = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
-    assert_eq!(entry.actor, String::from_utf8(user).unwrap().trim());
+    assert_eq!(entry.actor, format!("os:{}", String::from_utf8(user).unwrap().trim()));
     let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
     assert_eq!(detail["raw"], true);
     assert_eq!(detail["persons"], listed.len());

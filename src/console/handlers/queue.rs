@@ -36,16 +36,21 @@ pub(in crate::console) async fn show(call: Call) -> Result<Response, Problem> {
     let (asked, actor) = (query.clone(), call.who.actor());
     let list = query.first_page().link();
     let found = call.state.read(move |reader| look(reader, &asked, &actor, &list, &key)).await?;
-    let (rows, next, tabs, severities) = found;
+    let Found { rows, previous, next, tabs, severities } = found;
     let partners = partners(&call.state, query.partner.as_deref());
     let reading = reading(&call.state).await?;
-    let page =
-        Queue { query, partners, tabs, severities, rows, previous: None, next, reading, done };
+    let page = Queue { query, partners, tabs, severities, rows, previous, next, reading, done };
     show_page(&call, StatusCode::OK, |chrome| pages::queue(&page, chrome)).await
 }
 
-type Found =
-    (Vec<QueueRow>, Option<String>, Vec<(Tab, Count)>, Vec<(crate::alert::Severity, Count)>);
+/// What the database says about a queue.
+struct Found {
+    rows: Vec<QueueRow>,
+    previous: Option<String>,
+    next: Option<String>,
+    tabs: Vec<(Tab, Count)>,
+    severities: Vec<(crate::alert::Severity, Count)>,
+}
 
 fn look(
     reader: &Reader,
@@ -57,15 +62,23 @@ fn look(
     let filter = filter(query, query.tab, actor);
     let sort = sort(query.sort);
     // A cursor of another list, or of before a restart, is the beginning.
-    let after = query.after.as_deref().and_then(|text| cursor::open(key, list, text));
-    let after = after.as_deref().and_then(PageKey::parse);
-    let page = reader.alerts(&filter, sort, after.as_ref(), ROWS)?;
-    let next = page.next.map(|place| cursor::seal(key, list, &place.to_string()));
+    let place = |text: &Option<String>| PageKey::parse(&cursor::open(key, list, text.as_ref()?)?);
+    let page = match (place(&query.before), place(&query.after)) {
+        (Some(before), _) => reader.alerts_before(&filter, sort, &before, ROWS)?,
+        (None, after) => reader.alerts(&filter, sort, after.as_ref(), ROWS)?,
+    };
+    let sealed = |place: Option<PageKey>| Some(cursor::seal(key, list, &place?.to_string()));
+    let (previous, next) = (sealed(page.previous), sealed(page.next));
     let counts = reader.counts(&filter)?;
-    let mine = reader.counts(&self::filter(query, Tab::Mine, actor))?.matching;
-    let all = reader.counts(&self::filter(query, Tab::All, actor))?;
+    // Only one's own alerts are counted apart: every other count has all states.
+    let other = if query.tab == Tab::Mine { Tab::All } else { Tab::Mine };
+    let other = reader.counts(&self::filter(query, other, actor))?;
+    let (mine, all) = match query.tab {
+        Tab::Mine => (counts.matching, &other.states),
+        _ => (other.matching, &counts.states),
+    };
     let of = |states: &[TriageState]| {
-        let found = states.iter().filter_map(|state| all.states.get(state));
+        let found = states.iter().filter_map(|state| all.get(state));
         found.fold(Count::default(), |sum, one| Count {
             value: (sum.value + u64::from(one.counted)).min(sqlite::COUNT_MAX.into()),
             capped: sum.capped || one.more,
@@ -78,7 +91,13 @@ fn look(
     });
     let severities = query::SEVERITIES.map(|s| (s, counts.severities.get(&s).copied().map(count)));
     let severities = severities.map(|(severity, found)| (severity, found.unwrap_or_default()));
-    Ok((rows(page.alerts), next, tabs.to_vec(), severities.to_vec()))
+    Ok(Found {
+        rows: rows(page.alerts),
+        previous,
+        next,
+        tabs: tabs.to_vec(),
+        severities: severities.to_vec(),
+    })
 }
 
 fn states(tab: Tab) -> &'static [TriageState] {

@@ -2,7 +2,8 @@
 //!
 //! Every state has its own range in the index of each order, so a page is a merge of at most four
 //! ranges, each read from where the last page ended: no sort, and no row read that is not shown.
-//! A search, and whatever else only the widest index holds, walks that one from end to end.
+//! A search for a rare word looks at the alerts that have it; one for a frequent word, and whatever
+//! else only the widest index holds, walks that one until there is enough.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -12,8 +13,13 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
 
 use super::read::{COLUMNS, FROM, stored_alert};
-use super::{Reader, SEVERITIES, StoreError, StoredAlert, TriageState, status_word};
+use super::{Reader, SEVERITIES, StoreError, StoredAlert, TriageState};
 use crate::alert::{Entity, Severity, Status};
+
+mod bound;
+mod search;
+
+use bound::Bound;
 
 /// Most alerts of one page.
 pub const PAGE_ROWS_MAX: u32 = 1_000;
@@ -21,9 +27,6 @@ pub const PAGE_ROWS_MAX: u32 = 1_000;
 /// Alerts are counted up to here; nobody works off more, and counting all would take as long as
 /// reading all.
 pub const COUNT_MAX: u32 = 1_000;
-
-/// Words of a search that count; the rest is left out.
-const WORDS_MAX: usize = 8;
 
 /// Which alerts; the default is all of them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,7 +131,7 @@ impl PageKey {
         self.sort
     }
 
-    /// Before every alert.
+    /// Above every alert.
     fn start(sort: Sort) -> PageKey {
         let (severity, persons) = (i64::MAX, i64::MAX);
         // `~` sorts after every time.
@@ -158,6 +161,15 @@ pub struct Page {
     pub alerts: Vec<StoredAlert>,
     /// Where the next page begins; `None`: there is none.
     pub next: Option<PageKey>,
+    /// Where the page before ends; `None`: this is the first.
+    pub previous: Option<PageKey>,
+}
+
+/// Which way a list is read from a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Down,
+    Up,
 }
 
 /// How many, as far as it was counted.
@@ -201,26 +213,45 @@ impl Reader {
         rows: u32,
     ) -> Result<Page, StoreError> {
         let start = PageKey::start(sort);
-        let after = after.filter(|key| key.sort == sort).unwrap_or(&start);
+        let given = after.filter(|key| key.sort == sort);
         let rows = rows.clamp(1, PAGE_ROWS_MAX);
         self.read(|conn| {
             // One moment for all states: an alert that changes state is neither missed nor doubled.
             let tx = conn.unchecked_transaction()?;
-            let bound = Bound::new(filter);
-            let mut keys = Vec::new();
-            for state in TriageState::ALL.into_iter().filter(|state| bound.wants(*state)) {
-                // One more than asked for tells whether there is another page.
-                keys.extend(keys_of(&tx, &bound, state, after, rows + 1)?);
-            }
-            keys.sort_by(|a, b| b.compare(a));
-            let more = keys.len() > rows as usize;
-            keys.truncate(rows as usize);
-            let which = format!("SELECT {COLUMNS} {FROM} WHERE alert.id = ?1");
-            let mut statement = tx.prepare_cached(&which)?;
-            let alerts = keys.iter().map(|key| statement.query_row([&key.id], stored_alert));
-            let alerts = alerts.collect::<rusqlite::Result<Vec<_>>>()?;
-            Ok(Page { alerts, next: keys.pop().filter(|_| more) })
+            let bound = Bound::new(filter).look_up(&tx)?;
+            let (keys, more) = keys(&tx, &bound, given.unwrap_or(&start), Way::Down, rows)?;
+            let next = keys.last().filter(|_| more).cloned();
+            let previous = keys.first().filter(|_| given.is_some()).cloned();
+            Ok(Page { alerts: alerts_at(&tx, &keys)?, next, previous })
         })
+    }
+
+    /// The page of alerts that ends before a key, as [`Reader::alerts`] has it. Where there are
+    /// fewer than `rows` before it, or the key is of another order, this is the first page.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn alerts_before(
+        &self,
+        filter: &AlertFilter<'_>,
+        sort: Sort,
+        before: &PageKey,
+        rows: u32,
+    ) -> Result<Page, StoreError> {
+        let rows = rows.clamp(1, PAGE_ROWS_MAX);
+        let page = self.read(|conn| {
+            let tx = conn.unchecked_transaction()?;
+            let bound = Bound::new(filter).look_up(&tx)?;
+            let (mut keys, more) = keys(&tx, &bound, before, Way::Up, rows)?;
+            keys.reverse();
+            let next = keys.last().cloned();
+            let previous = keys.first().filter(|_| more).cloned();
+            Ok(Page { alerts: alerts_at(&tx, &keys)?, next, previous })
+        })?;
+        if before.sort != sort || page.alerts.len() < rows as usize {
+            return self.alerts(filter, sort, None, rows);
+        }
+        Ok(page)
     }
 
     /// How many alerts match, by state and severity, each up to [`COUNT_MAX`].
@@ -231,12 +262,13 @@ impl Reader {
         self.read(|conn| {
             let tx = conn.unchecked_transaction()?;
             let any = AlertFilter { severity_min: None, ..*filter };
-            let bound = Bound::new(&any);
+            let bound = Bound::new(&any).look_up(&tx)?;
+            let exact = Bound::new(filter).within(&bound);
             let least = filter.severity_min.map_or(0, |severity| severity as usize);
             let (mut states, mut severities, mut matching) = (BTreeMap::new(), [0; 5], 0u32);
             for state in TriageState::ALL {
                 if !bound.wants(state) {
-                    let found = count_capped(&tx, &Bound::new(filter), state, None)?;
+                    let found = count_capped(&tx, &exact, state, None)?;
                     states.insert(state, Count::of(found));
                     continue;
                 }
@@ -252,44 +284,78 @@ impl Reader {
     }
 }
 
-/// Keys of the alerts in one state after a key, in order.
+/// Keys of `rows` alerts at most, the nearest to a key first, and whether there are more.
+fn keys(
+    conn: &Connection,
+    bound: &Bound<'_>,
+    from: &PageKey,
+    way: Way,
+    rows: u32,
+) -> rusqlite::Result<(Vec<PageKey>, bool)> {
+    let mut keys = Vec::new();
+    for state in TriageState::ALL.into_iter().filter(|state| bound.wants(*state)) {
+        // One more than asked for tells whether there is another page.
+        keys.extend(keys_of(conn, bound, state, from, way, rows + 1)?);
+    }
+    keys.sort_by(|a, b| match way {
+        Way::Down => b.compare(a),
+        Way::Up => a.compare(b),
+    });
+    let more = keys.len() > rows as usize;
+    keys.truncate(rows as usize);
+    Ok((keys, more))
+}
+
+fn alerts_at(conn: &Connection, keys: &[PageKey]) -> rusqlite::Result<Vec<StoredAlert>> {
+    let which = format!("SELECT {COLUMNS} {FROM} WHERE alert.id = ?1");
+    let mut statement = conn.prepare_cached(&which)?;
+    keys.iter().map(|key| statement.query_row([&key.id], stored_alert)).collect()
+}
+
+/// Keys of the alerts in one state beyond a key, in order.
 fn keys_of(
     conn: &Connection,
     bound: &Bound<'_>,
     state: TriageState,
-    after: &PageKey,
+    from: &PageKey,
+    way: Way,
     limit: u32,
 ) -> rusqlite::Result<Vec<PageKey>> {
     let state = state.word();
     let mut values = bound.values();
     values.extend([(":state", &state as &dyn ToSql), (":limit", &limit)]);
-    match after.sort {
+    match from.sort {
         Sort::Priority => values.extend([
-            (":after_severity", &after.severity as &dyn ToSql),
-            (":after_persons", &after.persons),
+            (":from_severity", &from.severity as &dyn ToSql),
+            (":from_persons", &from.persons),
         ]),
-        Sort::Opened | Sort::Updated => values.push((":after_at", &after.at)),
+        Sort::Opened | Sort::Updated => values.push((":from_at", &from.at)),
     }
-    values.push((":after_id", &after.id));
-    let sort = after.sort;
+    values.push((":from_id", &from.id));
+    let sort = from.sort;
     let found = |row: &Row<'_>| {
         let (severity, persons) = (row.get(0)?, row.get(1)?);
         Ok(PageKey { sort, severity, persons, at: row.get(2)?, id: row.get(3)? })
     };
-    conn.prepare_cached(&keys_sql(sort, bound))?.query_map(&*values, found)?.collect()
+    conn.prepare_cached(&keys_sql(sort, way, bound))?.query_map(&*values, found)?.collect()
 }
 
-fn keys_sql(sort: Sort, bound: &Bound<'_>) -> String {
-    let (order, key) = sort.columns();
-    let least = match sort {
-        Sort::Priority => ":after_severity, :after_persons",
-        Sort::Opened | Sort::Updated => ":after_at",
+fn keys_sql(sort: Sort, way: Way, bound: &Bound<'_>) -> String {
+    let (columns, key) = sort.columns();
+    let from = match sort {
+        Sort::Priority => ":from_severity, :from_persons",
+        Sort::Opened | Sort::Updated => ":from_at",
     };
-    let descending = format!("{} DESC, alert.id DESC", order.replace(',', " DESC,"));
+    let (beyond, order) = match way {
+        Way::Down => ("<", "DESC"),
+        Way::Up => (">", "ASC"),
+    };
+    let ordered =
+        format!("{} {order}, alert.id {order}", columns.replace(',', &format!(" {order},")));
     format!(
-        "SELECT {key}, alert.id FROM alert {} WHERE {} AND ({order}, alert.id) < \
-         ({least}, :after_id) ORDER BY {descending} LIMIT :limit",
-        bound.index(sort),
+        "SELECT {key}, alert.id FROM {} WHERE {} AND ({columns}, alert.id) {beyond} \
+         ({from}, :from_id) ORDER BY {ordered} LIMIT :limit",
+        bound.from(sort),
         bound.matching()
     )
 }
@@ -309,8 +375,8 @@ fn counts_of(
     }
     // One walk of the widest index costs less than five.
     let text = format!(
-        "SELECT severity, count(*) FROM alert {} WHERE {} GROUP BY severity",
-        bound.index(Sort::Opened),
+        "SELECT severity, count(*) FROM {} WHERE {} GROUP BY severity",
+        bound.from(Sort::Opened),
         bound.matching()
     );
     let state = state.word();
@@ -336,8 +402,8 @@ fn count_capped(
     let sort = if bound.needs_all { Sort::Opened } else { Sort::Priority };
     let only = if severity.is_some() { " AND severity = :severity" } else { "" };
     let text = format!(
-        "SELECT count(*) FROM (SELECT 1 FROM alert {} WHERE {}{only} LIMIT :limit)",
-        bound.index(sort),
+        "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {}{only} LIMIT :limit)",
+        bound.from(sort),
         bound.matching()
     );
     let (state, severity, limit) = (state.word(), severity.map(|s| s as i64), COUNT_MAX + 1);
@@ -347,93 +413,6 @@ fn count_capped(
         values.push((":severity", &severity));
     }
     conn.prepare_cached(&text)?.query_row(&*values, |row| row.get(0))
-}
-
-/// A filter as conditions with parameters.
-struct Bound<'a> {
-    wanted: &'a [TriageState],
-    conditions: Vec<String>,
-    parameters: Vec<(String, Box<dyn ToSql + 'a>)>,
-    /// Some condition is about what only the widest index holds.
-    needs_all: bool,
-}
-
-impl<'a> Bound<'a> {
-    fn new(filter: &AlertFilter<'a>) -> Bound<'a> {
-        let mut bound = Bound {
-            wanted: filter.states,
-            conditions: vec!["state = :state".into()],
-            parameters: Vec::new(),
-            needs_all: false,
-        };
-        if let Some(least) = filter.severity_min {
-            bound.put("severity >= :least", ":least", least as i64);
-        }
-        if let Some(partner) = filter.partner {
-            bound.put("partner = :partner", ":partner", partner);
-        }
-        match filter.assignee {
-            Some(Assignee::Nobody) => bound.conditions.push("assignee IS NULL".into()),
-            Some(Assignee::Person(name)) => bound.put("assignee = :assignee", ":assignee", name),
-            None => {}
-        }
-        let in_each = bound.conditions.len();
-        if let Some(status) = filter.status {
-            bound.put("status = :status", ":status", status_word(status));
-        }
-        if let Some(entity) = filter.entity {
-            bound.put("entity_kind = :kind", ":kind", entity.kind.word());
-            bound.put("entity_id = :entity", ":entity", entity.id.as_str());
-        }
-        if let Some(unit) = filter.unit {
-            bound.put("unit = :unit", ":unit", unit);
-        }
-        if let Some(historical) = filter.historical {
-            bound.put("historical = :historical", ":historical", historical);
-        }
-        let words = filter.text.unwrap_or_default().split_whitespace().take(WORDS_MAX);
-        for (at, word) in words.enumerate() {
-            let (exact, lower) = (format!(":word{at}"), format!(":lower{at}"));
-            let condition = format!(
-                "(instr(search, {lower}) > 0 OR alert.id IN (SELECT id FROM alert_place \
-                 WHERE kind IN ('ip', 'device') AND value = {exact}))"
-            );
-            bound.put(&condition, &lower, word.to_lowercase());
-            bound.parameters.push((exact, Box::new(word)));
-        }
-        bound.needs_all = bound.conditions.len() > in_each;
-        bound
-    }
-
-    fn put(&mut self, condition: &str, name: &str, value: impl ToSql + 'a) {
-        self.conditions.push(condition.into());
-        self.parameters.push((name.into(), Box::new(value)));
-    }
-
-    fn wants(&self, state: TriageState) -> bool {
-        self.wanted.is_empty() || self.wanted.contains(&state)
-    }
-
-    fn matching(&self) -> String {
-        self.conditions.join(" AND ")
-    }
-
-    /// The index to walk.
-    fn index(&self, sort: Sort) -> &'static str {
-        match sort {
-            _ if self.needs_all => "INDEXED BY alert_by_opening",
-            Sort::Priority => "INDEXED BY alert_by_priority",
-            Sort::Opened => "INDEXED BY alert_by_opening",
-            Sort::Updated => "INDEXED BY alert_by_update",
-        }
-    }
-
-    fn values(&self) -> Vec<(&str, &dyn ToSql)> {
-        self.parameters
-            .iter()
-            .map(|(name, value)| (name.as_str(), &**value as &dyn ToSql))
-            .collect()
-    }
 }
 
 #[cfg(test)]
