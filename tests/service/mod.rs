@@ -1,5 +1,6 @@
 //! The commands as people and other programs use them.
 
+mod beside;
 mod check;
 mod commands;
 mod desk;
