@@ -3,6 +3,7 @@
 mod beside;
 mod check;
 mod commands;
+mod described;
 mod desk;
 mod follow;
 mod reference;
