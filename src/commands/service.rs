@@ -61,7 +61,8 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts them; what `store` commits from now on is owed to the configured sinks.
+    /// Starts them; what `store` commits from now on is owed to the configured sinks. Where one of
+    /// them cannot be, none begins: a run that is refused tells nobody of anything.
     ///
     /// # Errors
     /// An address is taken, the console would be open to others without a user, a hook's secret
@@ -82,25 +83,40 @@ impl Service {
         let public_url = Some(config.console.public_url.as_str()).filter(|url| !url.is_empty());
         let mut service = Service { runtime, stop, tasks: Vec::new(), console: None, url: None };
 
-        let listener = service.listen(&config.console.listen, listen)?;
+        let listener = service.listen("console", &config.console.listen, listen)?;
+        let apart = match &listener {
+            Some(_) => {
+                service.listen("metrics", &config.console.metrics_listen, Listen::Configured)?
+            }
+            None => None,
+        };
         service.url = listener.as_ref().and_then(|l| l.local_addr().ok()).map(url_of);
         let link = public_url.map(str::to_owned).or_else(|| service.url.clone());
         let sinks = sinks(config, link.as_deref())?;
         let rules: Vec<SinkRule> = sinks.iter().map(crate::respond::Sink::rule).collect();
-        store.set_sinks(rules.clone());
         let deliverer = Deliverer::new(&db, sinks)?;
-        service.tasks.push(service.runtime.spawn(deliverer.run(stopped.clone())));
-
         let facts = Arc::new(Facts::new(config, &db, view)?);
-        if let Some(listener) = listener {
-            service.serve(config, listener, &facts, view, &stopped)?;
+        if let Some(listener) = &listener {
+            service.console = Some(console(config, listener, &facts, view)?);
         }
-        service.watch(config, view, &db, rules, &stopped)?;
-        let live = service.console.clone();
-        service.tasks.push(service.runtime.spawn(wake(db.clone(), live, stopped.clone())));
-        let policy = policy(config);
-        service.tasks.push(service.runtime.spawn(purge(db, policy, stopped)));
+        let watcher = service.watcher(config, view, &db, rules.clone())?;
+
+        store.set_sinks(rules);
+        service.begin(deliverer.run(stopped.clone()));
+        service.begin(watcher.run(stopped.clone()));
+        if let (Some(listener), Some(state)) = (listener, service.console.clone()) {
+            service.begin(said(console::serve(listener, state, stopped.clone())));
+        }
+        if let (Some(apart), Some(state)) = (apart, service.console.clone()) {
+            service.begin(said(console::serve_metrics(apart, state, stopped.clone())));
+        }
+        service.begin(wake(db.clone(), service.console.clone(), stopped.clone()));
+        service.begin(purge(db, policy(config), stopped));
         Ok(service)
+    }
+
+    fn begin(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.push(self.runtime.spawn(task));
     }
 
     /// Where people find the console on this machine.
@@ -151,7 +167,12 @@ impl Service {
         runtime.shutdown_timeout(Duration::from_secs(1));
     }
 
-    fn listen(&self, address: &str, how: Listen) -> Result<Option<TcpListener>, Failure> {
+    fn listen(
+        &self,
+        what: &'static str,
+        address: &str,
+        how: Listen,
+    ) -> Result<Option<TcpListener>, Failure> {
         if address.is_empty() || how == Listen::Nowhere {
             return Ok(None);
         }
@@ -170,43 +191,22 @@ impl Service {
             }
         }
         let why = last.map(|error| error.to_string()).unwrap_or_default();
-        Err(Failure::Failed(format!(
-            "the console cannot listen on {wanted}: {why}; choose another address with --listen or \
-             [console] listen, or --listen none"
-        )))
+        let instead = match what {
+            "console" => {
+                "choose another address with --listen or [console] listen, or --listen none"
+            }
+            _ => "choose another address with [console] metrics_listen, or none",
+        };
+        Err(Failure::Failed(format!("the {what} cannot listen on {wanted}: {why}; {instead}")))
     }
 
-    fn serve(
-        &mut self,
-        config: &Config,
-        listener: TcpListener,
-        facts: &Arc<Facts>,
-        view: &Arc<View>,
-        stopped: &watch::Receiver<bool>,
-    ) -> Result<(), Failure> {
-        let settings = settings(config, listener.local_addr()?)?;
-        let outside: Arc<dyn Outside> = facts.clone();
-        let state = AppState::new(facts.db.clone(), Arc::clone(view), outside, settings)
-            .map_err(|error| Failure::Failed(error.to_string()))?;
-        let state = Arc::new(state);
-        self.console = Some(Arc::clone(&state));
-        if let Some(apart) = self.listen(&config.console.metrics_listen, Listen::Configured)? {
-            let serving = console::serve_metrics(apart, Arc::clone(&state), stopped.clone());
-            self.tasks.push(self.runtime.spawn(said(serving)));
-        }
-        let serving = console::serve(listener, state, stopped.clone());
-        self.tasks.push(self.runtime.spawn(said(serving)));
-        Ok(())
-    }
-
-    fn watch(
-        &mut self,
+    fn watcher(
+        &self,
         config: &Config,
         view: &Arc<View>,
         db: &Path,
         rules: Vec<SinkRule>,
-        stopped: &watch::Receiver<bool>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Watcher, Failure> {
         let calendar = Calendar::new(&config.detection.zone).map_err(Failure::Failed)?;
         let outbox = Mutex::new(Outbox::open(db)?);
         let counting = Mutex::new(Outbox::open(db)?);
@@ -232,10 +232,21 @@ impl Service {
         });
         let folder = config.store.data.clone();
         let thresholds = config.blind.clone();
-        let watcher = Watcher::new(Arc::clone(view), thresholds, calendar, folder, sinks, told)?;
-        self.tasks.push(self.runtime.spawn(watcher.run(stopped.clone())));
-        Ok(())
+        Ok(Watcher::new(Arc::clone(view), thresholds, calendar, folder, sinks, told)?)
     }
+}
+
+/// What the console is made of.
+fn console(
+    config: &Config,
+    listener: &TcpListener,
+    facts: &Arc<Facts>,
+    view: &Arc<View>,
+) -> Result<Arc<AppState>, Failure> {
+    let settings = settings(config, listener.local_addr()?)?;
+    let outside: Arc<dyn Outside> = facts.clone();
+    let state = AppState::new(facts.db.clone(), Arc::clone(view), outside, settings);
+    Ok(Arc::new(state.map_err(|error| Failure::Failed(error.to_string()))?))
 }
 
 /// Logs what ends a server before it is told to stop.

@@ -180,6 +180,61 @@ mod tests {
         assert_eq!(all.len(), ROUTES.len());
     }
 
+    /// The matrix of the tests believes the table; this is what the table has to say.
+    #[test]
+    fn who_may_what_was_decided_and_stands_here_once_more() {
+        let who = |route: &Route| -> String {
+            let roles = |roles: &[Role]| match roles.len() {
+                n if n == Role::ALL.len() => "any role".to_owned(),
+                _ => roles.iter().map(|role| role.word()).collect::<Vec<_>>().join(" "),
+            };
+            match route.may {
+                Access::Public => "everybody".into(),
+                Access::People(these) => roles(these),
+                Access::PeopleOr(these, scope) => format!("{} or {}", roles(these), scope.word()),
+                Access::Metrics => "metrics:read".into(),
+            }
+        };
+        let found: Vec<String> =
+            ROUTES.iter().map(|r| format!("{} {}: {}", r.method, r.path, who(r))).collect();
+        let decided = [
+            "GET /: everybody",
+            "GET /alerts: any role",
+            "POST /alerts/bulk: analyst responder",
+            "GET /alerts/{id}: any role",
+            "POST /alerts/{id}/take: analyst responder",
+            "POST /alerts/{id}/assign: analyst responder",
+            "POST /alerts/{id}/hold: analyst responder",
+            "POST /alerts/{id}/close: analyst responder",
+            "POST /alerts/{id}/reopen: analyst responder",
+            "POST /alerts/{id}/comment: analyst responder",
+            "GET /accounts/{name}: any role",
+            "GET /health: any role",
+            "POST /hooks/{seq}/replay: admin",
+            "GET /audit: auditor",
+            "GET /help: any role",
+            "GET /accessibility: everybody",
+            "GET /login: everybody",
+            "POST /login: everybody",
+            "POST /logout: any role",
+            "POST /language: everybody",
+            "GET /events: any role",
+            "GET /assets/{file}: everybody",
+            "GET /api/v1/alerts: any role or alerts:read",
+            "GET /api/v1/alerts/{id}: any role or alerts:read",
+            "GET /api/v1/alerts/{id}/revisions: any role or alerts:read",
+            "GET /api/v1/alerts/{id}/events: any role or alerts:read",
+            "PATCH /api/v1/alerts/{id}/triage: analyst responder or alerts:write",
+            "GET /api/v1/accounts/{name}: any role or alerts:read",
+            "GET /api/v1/openapi.json: everybody",
+            "GET /openapi.json: everybody",
+            "GET /healthz: everybody",
+            "GET /readyz: everybody",
+            "GET /metrics: metrics:read",
+        ];
+        assert_eq!(found, decided);
+    }
+
     #[test]
     fn what_everybody_may_see_holds_nothing() {
         let public: Vec<&str> =

@@ -212,3 +212,30 @@ fn the_description_names_every_field_of_an_alert() {
         assert!(document["components"]["schemas"][name].is_object(), "{name} is not described");
     }
 }
+
+#[test]
+fn pages_of_the_queue_are_walked_there_and_back() {
+    let mut server = Server::open();
+    let alerts: Vec<_> =
+        (0..120).map(|n| alert(&format!("01HNYPAGE{n:017}"), "cap01234")).collect();
+    put(&mut server.store, &alerts);
+    let link = |page: &str, rel: &str| -> Option<String> {
+        let (_, rest) = page.split_once(&format!("<a rel=\"{rel}\" href=\""))?;
+        Some(rest.split('"').next()?.replace("&#38;", "&").replace("&amp;", "&"))
+    };
+    let shown = |page: &str| -> BTreeSet<String> {
+        let links = page.split("href=\"/alerts/").skip(1);
+        links.map(|rest| rest.split(['"', '#', '/']).next().unwrap().to_owned()).collect()
+    };
+    let mut pages = vec![get(&server, "/alerts?sort=opened").body];
+    while let Some(next) = link(pages.last().unwrap(), "next") {
+        pages.push(get(&server, &next).body);
+    }
+    assert_eq!(pages.iter().map(|page| shown(page).len()).collect::<Vec<_>>(), [50, 50, 21]);
+    assert_eq!(link(&pages[0], "prev"), None);
+    for at in [2, 1] {
+        let back = get(&server, &link(&pages[at], "prev").unwrap()).body;
+        assert_eq!(shown(&back), shown(&pages[at - 1]), "{at}");
+        assert!(link(&back, "next").is_some());
+    }
+}

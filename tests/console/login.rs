@@ -129,3 +129,42 @@ fn a_console_that_others_reach_does_not_start_without_a_user() {
         assert!(error.contains("vigie user add NAME --role"), "{error}");
     }
 }
+
+#[test]
+fn a_session_is_new_at_every_login_whatever_the_browser_brings() {
+    let server = Server::with_login();
+    let planted = "__Host-vigie=planted";
+    let page = server.ask(&Ask::get("/login").with("Cookie", planted));
+    let visitor = page.cookie("__Host-vigie-visitor").unwrap();
+    let body = format!("csrf={}&name=analyst&password={}", page.csrf(), PASSWORD.replace(' ', "+"));
+    let both = format!("{visitor}; {planted}");
+    let answer = server.ask(&Ask::new("POST", "/login").with("Cookie", &both).form(&body));
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let first = answer.cookie("__Host-vigie").unwrap();
+    let second = log_in(&server, "analyst", PASSWORD, "").cookie("__Host-vigie").unwrap();
+    assert!(first != planted && first != second);
+    let inside = |cookie: &str| server.ask(&Ask::get("/alerts").with("Cookie", cookie)).status;
+    assert_eq!([inside(planted), inside(&first), inside(&second)], [303, 200, 200]);
+    // What a form was bound to before the login is worth nothing after it.
+    let form = format!("csrf={}", page.csrf());
+    let out = Ask::new("POST", "/logout").with("Cookie", &first).form(&form);
+    assert_eq!(server.ask(&out).status, 403);
+}
+
+#[test]
+fn a_session_ends_by_idling_and_in_time() {
+    let server = Server::with_login();
+    let ages = |set: &str| {
+        let session = server.session("analyst");
+        let conn = rusqlite::Connection::open(&server.db).unwrap();
+        conn.execute(&format!("UPDATE session SET {set}"), []).unwrap();
+        let status = server.ask(&Ask::get("/alerts").by(&session)).status;
+        conn.execute("DELETE FROM session", []).unwrap();
+        status
+    };
+    let minutes = |n: i64| n * 60_000;
+    assert_eq!(ages(&format!("seen_at = seen_at - {}", minutes(14))), 200);
+    assert_eq!(ages(&format!("seen_at = seen_at - {}", minutes(16))), 303);
+    assert_eq!(ages(&format!("created_at = created_at - {}", minutes(8 * 60 - 1))), 200);
+    assert_eq!(ages(&format!("created_at = created_at - {}", minutes(8 * 60 + 1))), 303);
+}

@@ -1,27 +1,20 @@
-//! A real Prometheus scrapes our metrics, and every panel's query returns data.
+//! A real Prometheus scrapes a real vigie, and every panel's query returns data.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use serde_json::Value;
-use vigie::alert::{Alert, Severity};
 use vigie::clock::now_ms;
-use vigie::store::datadir::{DataDir, Purpose};
-use vigie::store::sqlite::{BlindBook, Commit, NewBlind, Store};
-use vigie::watch::blind::SinkInput;
-use vigie::watch::{AccountCard, Metrics, ShardState, View};
+use vigie::triage::rfc3339;
 
 use super::dashboards::{DASHBOARDS, queries};
 use super::set_up;
-use crate::support::{tests, wait_for};
-
-/// Panels that have nothing to show before somebody has given a verdict.
-const MAY_BE_EMPTY: [&str; 2] = ["Verdicts of 30 days", "Precision by rule, 7 days"];
+use crate::support::live::{Live, ask, free_address, theft_at};
+use crate::support::wait_for;
 
 /// A process that ends with its test.
 struct Reaped(Child);
@@ -33,101 +26,54 @@ impl Drop for Reaped {
     }
 }
 
-/// A vigie that has seen something of everything.
-struct World {
-    view: Arc<View>,
-    metrics: Metrics,
-    _store: Store,
-    _temp: tempfile::TempDir,
-}
-
-fn world() -> World {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = DataDir::open(temp.path(), Purpose::Live).unwrap();
-    let mut store = Store::open(&dir).unwrap();
-    let view = Arc::new(View::default());
-    let sinks = || {
-        let sink = "soc".to_owned();
-        vec![SinkInput { sink, pending: 1, delivered: 4, ..SinkInput::default() }]
-    };
-    let db = dir.file("vigie.db");
-    let metrics = Metrics::new(Arc::clone(&view), &db, Box::new(sinks)).unwrap();
-    let text = std::fs::read_to_string(tests("store/alert.json")).unwrap();
-    let alert = Alert { revision: 1, ..serde_json::from_str(&text).unwrap() };
-    let alerts = [(alert, 1)];
-    store.commit(&Commit { source: "log", shard: 0, alerts: &alerts, mark: 2, epoch: 1 }).unwrap();
-    let blind = NewBlind {
-        kind: "lag",
-        subject: "topic",
-        severity: Severity::Medium,
-        since: 1,
-        cause: "{}",
-    };
-    BlindBook::open(&db).unwrap().begin(&blind).unwrap();
-    let card = AccountCard { partner: Some("cap-emploi".into()), ..AccountCard::default() };
-    view.put_account("cap00412", card);
-    World { view, metrics, _store: store, _temp: temp }
-}
-
-impl World {
-    /// The next scrape: five seconds on, with more of everything.
-    fn scrape(&self, round: i64) -> String {
-        let now = now_ms() + round * 5_000;
-        let n = round.unsigned_abs();
-        let mut shard = ShardState {
-            last_arrival_at: Some(now),
-            snapshot_at: Some(now - 20_000),
-            lag_records: Some(3),
-            accounts: 7,
-            accounts_max: 100,
-            ..ShardState::default()
-        };
-        shard.tally.run.events = n * 50;
-        shard.tally.run.last_time = now - 900;
-        (shard.tally.run.touches, shard.tally.run.named) = ([n * 30, n * 20], [n * 29, n * 18]);
-        shard.tally.run.quarantined.insert("not-json", n);
-        self.view.shards.insert(("topic".into(), 0), shard);
-        self.metrics.render(now)
+/// What makes a vigie see something of everything: partners, receivers good and dead, no disk.
+fn settings(folder: &Path) -> String {
+    fs::write(folder.join("secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let accounts = "account,partner,unit,role\nana,cap-emploi,cap-75,adviser\n\
+                    thief,cap-emploi,cap-75,adviser\nother,caf,caf-75,adviser\n";
+    fs::write(folder.join("accounts.csv"), accounts).unwrap();
+    let mut text = "[reference]\naccounts = \"accounts.csv\"\n\
+                    [blind]\ndisk_free_mb = 100000000\nopen_after_seconds = 1\n"
+        .to_owned();
+    for (name, port) in [("soc", receiver()), ("nobody", free_address().port())] {
+        let _ = writeln!(
+            text,
+            "[[hook]]\nname = \"{name}\"\nurl = \"http://127.0.0.1:{port}/\"\n\
+             secret_files = [\"secret\"]\nseverity_min = \"info\""
+        );
     }
+    text
 }
 
-/// Serves `/metrics` until the process ends.
-fn serve(world: World) -> (SocketAddr, Arc<AtomicI64>) {
+/// Thanks for everything, until the process ends.
+fn receiver() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let rounds = Arc::new(AtomicI64::new(0));
-    let counted = Arc::clone(&rounds);
+    let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let body = world.scrape(counted.fetch_add(1, Ordering::Relaxed));
-            let _ = answer(stream, &body);
+        for mut stream in listener.incoming().flatten() {
+            let mut some = [0; 65_536];
+            let _ = stream.read(&mut some);
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
         }
     });
-    (address, rounds)
+    port
 }
 
-fn answer(mut stream: TcpStream, body: &str) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    let mut byte = [0; 1];
-    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte)? == 1 {
-        request.push(byte[0]);
-    }
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
+/// An adviser at work: two files and a search that names nobody, and a line that is none.
+fn work() -> String {
+    let time = rfc3339(now_ms());
+    let line = |action: &str, records: &str| {
+        format!(
+            "{{\"time\":\"{time}\",\"account\":\"ana\",\"action\":\"{action}\",\"records\":{records}}}\n"
+        )
+    };
+    let lines = [line("view", "\"a\""), line("view", "\"b\""), line("search", "[]")];
+    format!("{}{}no event\n", lines.concat(), line("search", "[\"a\",\"b\"]"))
 }
 
 /// Asks a Prometheus; `None` while it does not answer.
 fn get(address: SocketAddr, path: &str) -> Option<Value> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
-    write!(stream, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").ok()?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).ok()?;
-    serde_json::from_str(text.split_once("\r\n\r\n")?.1).ok()
+    serde_json::from_str(&ask(address, path, None)?.body).ok()
 }
 
 /// The results of a query at this moment.
@@ -145,8 +91,8 @@ fn prometheus(folder: &Path, target: SocketAddr) -> (Reaped, SocketAddr) {
         "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: vigie\n  static_configs: \
          [{{targets: [\"{target}\"]}}]\n"
     );
-    std::fs::write(folder.join("prometheus.yml"), config).unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    fs::write(folder.join("prometheus.yml"), config).unwrap();
+    let free = free_address();
     let started = Command::new("prometheus")
         .arg("--config.file=prometheus.yml")
         .arg("--storage.tsdb.path=data")
@@ -161,24 +107,45 @@ fn prometheus(folder: &Path, target: SocketAddr) -> (Reaped, SocketAddr) {
 
 #[test]
 fn every_panel_of_a_scraped_vigie_has_data() {
-    let world = world();
-    let (target, rounds) = serve(world);
     let temp = tempfile::tempdir().unwrap();
-    let (_running, address) = prometheus(temp.path(), target);
-    wait_for("five scrapes", || (rounds.load(Ordering::Relaxed) >= 5).then_some(()));
-    let up = "min(count_over_time(vigie_build_info[1m])) >= 4";
-    wait_for("the scrapes to be stored", || {
-        let ready = get(address, "/api/v1/query?query=1").is_some();
-        (ready && results(address, up) > 0).then_some(())
-    });
-    let mut empty = Vec::new();
-    for name in DASHBOARDS {
-        for query in queries(name, "30s") {
-            let may = MAY_BE_EMPTY.contains(&query.title.as_str());
-            if results(address, &query.expression) == 0 && !may {
-                empty.push(format!("{name}: {}: {}", query.title, query.expression));
+    let live = Live::start(temp.path(), &settings(temp.path()));
+    let (_running, address) = prometheus(temp.path(), live.address);
+    let scraped = |what: &str, expression: &str| {
+        wait_for(what, || {
+            // Every look sees more work than the one before.
+            live.append(&work());
+            let ready = get(address, "/api/v1/query?query=1").is_some();
+            (ready && results(address, expression) > 0).then_some(())
+        });
+    };
+    scraped("a scrape", "vigie_events_ingested_total{outcome=\"quarantined\"} > 0");
+    for (account, closed) in [("thief", 1), ("other", 2)] {
+        live.append(&theft_at(account, now_ms() - 1_800_000));
+        let id = live.alert_of(account)["alert"]["id"].as_str().unwrap().to_owned();
+        live.close(&id, "true_positive_impact");
+        // Verdicts are counted from the second one on: a counter that was not there cannot grow.
+        let verdicts = format!("sum(vigie_alerts_closed_total) >= {closed}");
+        scraped("the verdict", &verdicts);
+    }
+    scraped("deliveries", "vigie_webhook_deliveries_total{outcome=\"delivered\"} > 0");
+    scraped("a blind alert", "sum(vigie_blind) > 0");
+    scraped("scrapes", "min(count_over_time(vigie_build_info[1m])) >= 4");
+    let missing = || {
+        let mut empty = Vec::new();
+        for name in DASHBOARDS {
+            for query in queries(name, "30s") {
+                if results(address, &query.expression) == 0 {
+                    empty.push(format!("{name}: {}: {}", query.title, query.expression));
+                }
             }
         }
+        empty
+    };
+    let mut empty = missing();
+    let since = vigie::clock::Stopwatch::start();
+    while !empty.is_empty() && since.elapsed() < std::time::Duration::from_secs(20) {
+        live.append(&work());
+        empty = missing();
     }
     assert!(empty.is_empty(), "no data:\n{}", empty.join("\n"));
 }
@@ -186,7 +153,15 @@ fn every_panel_of_a_scraped_vigie_has_data() {
 #[test]
 fn metrics_are_as_prometheus_wants_them() {
     set_up();
-    let text = world().scrape(3);
+    let temp = tempfile::tempdir().unwrap();
+    let live = Live::start(temp.path(), &settings(temp.path()));
+    live.append(&work());
+    live.append(&theft_at("thief", now_ms() - 1_800_000));
+    live.alert_of("thief");
+    let text = wait_for("a delivery", || {
+        let text = live.get("/metrics");
+        text.contains("vigie_webhook_deliveries_total{").then_some(text)
+    });
     let mut child = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

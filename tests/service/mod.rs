@@ -1,7 +1,9 @@
 //! The commands as people and other programs use them.
 
+mod beside;
 mod check;
 mod commands;
+mod described;
 mod desk;
 mod follow;
 mod reference;

@@ -5,6 +5,7 @@
 
 pub(crate) mod faults;
 pub(crate) mod kafka;
+pub(crate) mod live;
 pub(crate) mod process;
 mod state;
 mod told;

@@ -13,7 +13,7 @@ use crate::watch::AccountCard;
 #[utoipa::path(get, path = "/api/v1/accounts/{name}", tag = "accounts", params(
     ("name" = String, Path),
     ("alert" = Option<String>, Query, description = "id of an alert about the account"),
-    ("reason" = Option<String>, Query, description = "in words, at least 8 characters"),
+    ("reason" = Option<String>, Query, min_length = 8, description = "in words, at least 8 characters"),
 ), responses(
     (status = 200, description = "the account", body = wire::Account),
     (status = 400, description = "neither alert nor reason", body = wire::Problem, content_type = "application/problem+json"),

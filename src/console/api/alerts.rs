@@ -53,16 +53,16 @@ struct Asked {
 
 /// Alerts that match every filter.
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", params(
-    ("status" = Option<String>, Query, description = "`open` or `ended`"),
-    ("state" = Option<String>, Query, description = "`new`, `in_progress`, `on_hold`, `closed`; several with commas"),
-    ("severity" = Option<String>, Query, description = "this one or worse"),
+    ("status" = Option<String>, Query, pattern = "^(open|ended)$", description = "`open` or `ended`"),
+    ("state" = Option<String>, Query, pattern = "^(new|in_progress|on_hold|closed)(,(new|in_progress|on_hold|closed))*$", description = "`new`, `in_progress`, `on_hold`, `closed`; several with commas"),
+    ("severity" = Option<String>, Query, pattern = "^(critical|high|medium|low|info)$", description = "this one or worse"),
     ("partner" = Option<String>, Query), ("unit" = Option<String>, Query),
     ("assignee" = Option<String>, Query, description = "who is at it"),
     ("unassigned" = Option<bool>, Query, description = "`true`: nobody is at it"),
-    ("entity" = Option<String>, Query, description = "kind and id, `account:cap00412`"),
+    ("entity" = Option<String>, Query, pattern = "^(account|unit|partner|source|device|network):", description = "kind and id, `account:cap00412`"),
     ("q" = Option<String>, Query, description = "words of the entity or the explanation"),
     ("historical" = Option<bool>, Query),
-    ("sort" = Option<String>, Query, description = "`priority`, `opened` (default) or `updated`"),
+    ("sort" = Option<String>, Query, pattern = "^(priority|opened|updated)$", description = "`priority`, `opened` (default) or `updated`"),
     ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "50 unless given"),
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filters; good until a restart"),
 ), responses(

@@ -13,7 +13,7 @@ use crate::console::problem::{Code, Problem};
 /// Changes what people say about an alert, if it is still at the version that `If-Match` names.
 #[utoipa::path(patch, path = "/api/v1/alerts/{id}/triage", tag = "alerts", params(
     ("id" = String, Path),
-    ("If-Match" = String, Header, description = "the ETag that was seen, `\"3\"`"),
+    ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$", description = "the ETag that was seen, `\"3\"`"),
     ("X-CSRF-Token" = Option<String>, Header, description = "of the session, with a session's cookie only"),
 ), request_body = wire::TriageChange, responses(
     (status = 200, description = "what people say now", body = wire::Triage, headers(("etag" = String, description = "the new version, quoted"))),
