@@ -176,9 +176,12 @@ impl Deciding<'_> {
             let next = self.own.iter_mut().find(|(_, own)| own.may_go_on(limit));
             let Some((id, own)) = next.map(|(id, own)| (*id, own)) else { break };
             let mut outputs = Vec::new();
-            let done = own.go_on(limit, &mut outputs);
+            let (stopped, done) = own.go_on(limit, &mut outputs);
             let unplaced = own.snapshot_at.is_none();
             self.carry_out(id, outputs)?;
+            if stopped && self.parts.exchange.is_some() {
+                self.bring_epochs()?;
+            }
             let Some(batch) = done else { continue };
             if batch.lines.is_empty() && unplaced {
                 // Where a shard without a state begins must not be decided twice.
