@@ -311,8 +311,9 @@ impl Deciding<'_> {
             slowest: behind.filter_map(Own::today).min(),
         };
         for day in exchange.days(&stand, &rules, budget)? {
+            // Not before: it would come into force a day early.
             let wants = |own: &Own| {
-                let ended = own.today().is_some_and(|today| today > day) || !own.is_behind();
+                let ended = own.today().is_some_and(|today| today > day);
                 ended && own.epoch_day.is_none_or(|newest| newest < day)
             };
             let takers: BTreeMap<u32, Position> = self
