@@ -176,9 +176,12 @@ impl Deciding<'_> {
             let next = self.own.iter_mut().find(|(_, own)| own.may_go_on(limit));
             let Some((id, own)) = next.map(|(id, own)| (*id, own)) else { break };
             let mut outputs = Vec::new();
-            let done = own.go_on(limit, &mut outputs);
+            let (stopped, done) = own.go_on(limit, &mut outputs);
             let unplaced = own.snapshot_at.is_none();
             self.carry_out(id, outputs)?;
+            if stopped && self.parts.exchange.is_some() {
+                self.bring_epochs()?;
+            }
             let Some(batch) = done else { continue };
             if batch.lines.is_empty() && unplaced {
                 // Where a shard without a state begins must not be decided twice.
@@ -308,8 +311,9 @@ impl Deciding<'_> {
             slowest: behind.filter_map(Own::today).min(),
         };
         for day in exchange.days(&stand, &rules, budget)? {
+            // Not before: it would come into force a day early.
             let wants = |own: &Own| {
-                let ended = own.today().is_some_and(|today| today > day) || !own.is_behind();
+                let ended = own.today().is_some_and(|today| today > day);
                 ended && own.epoch_day.is_none_or(|newest| newest < day)
             };
             let takers: BTreeMap<u32, Position> = self

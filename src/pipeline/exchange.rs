@@ -132,6 +132,11 @@ impl Exchange {
     }
 }
 
+/// Event time from which the epoch of a day does not wait for those whose part of it is missing.
+pub(super) fn waits_until(day: Day) -> TimestampMs {
+    (i64::from(day) + 1) * 86_400_000 + GRACE_MS
+}
+
 fn last_epoch(files: &[EpochFile]) -> Option<Day> {
     files.iter().filter_map(EpochFile::epoch_day).max()
 }
@@ -139,9 +144,8 @@ fn last_epoch(files: &[EpochFile]) -> Option<Day> {
 /// Whether nobody's part of a day is still to come: everybody known has left it, or only those have
 /// not for whom nobody waits any more.
 fn is_complete(day: Day, files: &[EpochFile], stand: &Stand) -> bool {
-    let next_midnight = (i64::from(day) + 1) * 86_400_000;
     let all_ended = stand.slowest.is_none_or(|slowest| slowest > day);
-    if all_ended && stand.furthest >= next_midnight + GRACE_MS {
+    if all_ended && stand.furthest >= waits_until(day) {
         return true;
     }
     let parts = |of: Option<Day>| -> BTreeSet<u32> {
@@ -151,4 +155,33 @@ fn is_complete(day: Day, files: &[EpochFile], stand: &Stand) -> bool {
     let mut known = parts(None);
     known.extend(&stand.shards);
     known.is_subset(&parts(Some(day)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Day = 20_000;
+
+    /// Shards 0 and 1, of which those named have left their part of the day.
+    fn check(left: &[u32], furthest: TimestampMs, slowest: Option<Day>, wanted: bool) {
+        let part = |day: Day| move |shard: &u32| EpochFile::Partial { day, shard: *shard };
+        let before = [0, 1];
+        let files: Vec<EpochFile> =
+            before.iter().map(part(DAY - 1)).chain(left.iter().map(part(DAY))).collect();
+        let stand = Stand { shards: BTreeSet::from([0]), furthest, slowest };
+        let said = is_complete(DAY, &files, &stand);
+        assert_eq!(said, wanted, "{left:?} at {furthest}, slowest {slowest:?}");
+    }
+
+    #[test]
+    fn an_epoch_waits_for_those_who_may_still_leave_their_part() {
+        let late = waits_until(DAY);
+        check(&[0, 1], late - 1, Some(DAY + 1), true);
+        check(&[0], late - 1, Some(DAY + 1), false);
+        check(&[0], late, Some(DAY + 1), true);
+        check(&[0], late, None, true);
+        // Somebody of ours is in the middle of that day, however far the others have leapt.
+        check(&[0], late + 7 * 86_400_000, Some(DAY), false);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::exchange::waits_until;
 use super::run::{Opened, Reached, Restored};
 use super::shard::{Output, Shard};
 use crate::clock::Stopwatch;
@@ -118,18 +119,27 @@ impl Own {
         self.has_waiting() && (watermark < limit || watermark == TimestampMs::MIN)
     }
 
-    /// Decides what came first, up to the line after which it has reached the limit. Gives the
-    /// batch back when all of it is decided.
-    pub(super) fn go_on(&mut self, limit: TimestampMs, out: &mut Vec<Output>) -> Option<Batch> {
-        let batch = self.waiting.front()?;
-        self.line = self.shard.batch_until(batch, self.line, limit, out);
+    /// Decides what came first, up to the line after which it has reached the limit, or the moment
+    /// from which those are not waited for who have not ended the day before. Says whether it has,
+    /// and gives the batch back when all of it is decided.
+    pub(super) fn go_on(
+        &mut self,
+        limit: TimestampMs,
+        out: &mut Vec<Output>,
+    ) -> (bool, Option<Batch>) {
+        let Some(batch) = self.waiting.front() else { return (false, None) };
+        let detector = self.shard.detector();
+        let waits = detector.today().map(|today| waits_until(today.day - 1));
+        let stop = waits.filter(|at| *at > detector.watermark()).map_or(limit, |at| at.min(limit));
+        self.line = self.shard.batch_until(batch, self.line, stop, out);
         (self.dirty, self.unseen) = (true, true);
+        let stopped = self.shard.detector().watermark() >= stop;
         if let Some(line) = batch.lines.get(self.line) {
             self.position = line.position;
-            return None;
+            return (stopped, None);
         }
         self.position = batch.next;
         self.line = 0;
-        self.waiting.pop_front()
+        (stopped, self.waiting.pop_front())
     }
 }

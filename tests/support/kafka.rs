@@ -177,7 +177,8 @@ impl Broker {
             consumer.assign(&list).unwrap();
             let mut next = low;
             while next < end {
-                let record = consumer.poll(PATIENCE).unwrap().unwrap();
+                let poll = || consumer.poll(std::time::Duration::from_millis(100));
+                let record = wait_for("a record", poll).unwrap();
                 next = record.offset() + 1;
                 let key = String::from_utf8(record.key().unwrap_or_default().to_vec()).unwrap();
                 found.push((key, record.payload().unwrap_or_default().to_vec()));

@@ -80,11 +80,9 @@ fn why(
     if reason.is_empty() {
         *reason = error.rdkafka_error_code().map_or(error.to_string(), |code| code.to_string());
     }
-    // The library tells reasons only to those who poll.
+    // The library tells reasons only to those who poll, one a poll and among other things.
     for _ in 0..100 {
-        if consumer.poll(Duration::ZERO).is_none() {
-            break;
-        }
+        consumer.poll(Duration::ZERO);
     }
     let troubles = consumer.context().take().map(|news| news.troubles).unwrap_or_default();
     for (code, said) in troubles {

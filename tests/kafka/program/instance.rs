@@ -241,6 +241,10 @@ pub(super) fn assert_same(found: &BTreeMap<String, Alert>, wanted: &BTreeMap<Str
         wanted.len()
     );
     for (id, alert) in wanted {
-        assert_eq!(&found[id], alert);
+        let [found, wanted] = [&found[id], alert].map(|a| serde_json::to_value(a).unwrap());
+        let differs = wanted.as_object().unwrap().iter().filter(|(key, v)| found[*key] != **v);
+        let differs: Vec<String> =
+            differs.map(|(key, v)| format!("{key}: {} instead of {v}", found[key])).collect();
+        assert!(differs.is_empty(), "{id}: {differs:#?}");
     }
 }

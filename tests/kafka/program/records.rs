@@ -51,9 +51,9 @@ fn odd_records_are_counted_and_an_account_on_two_partitions_too() {
     let entries = quarantined(&vigie.data());
     let reasons: Vec<(u64, &str)> = entries
         .iter()
-        .map(|e| (e["position"].as_u64().unwrap(), e["reason"].as_str().unwrap()))
+        .map(|e| (e["at_position"].as_u64().unwrap(), e["reason"].as_str().unwrap()))
         .collect();
-    assert_eq!(reasons, [(1, "json"), (2, "json"), (3, "time")]);
+    assert_eq!(reasons, [(1, "not-json"), (2, "not-json"), (3, "no-time")]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn a_broker_that_is_restarted_is_missed_and_found_again() {
         (status == 503).then_some(body)
     });
     assert!(said.contains("cannot be reached"), "{said}");
-    let blind = |vigie: &Instance| vigie.metric("vigie_blind{kind=\"unreachable\"}");
+    let blind = |vigie: &Instance| vigie.metric("vigie_blind{kind=\"source-unreachable\"}");
     wait_for("to be blind", || (blind(&vigie) == 1.0).then_some(()));
     broker.restart();
     produce(&broker, &topic, after);
