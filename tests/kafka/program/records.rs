@@ -10,6 +10,9 @@ use super::load::{ends, history, partition, produce, theft};
 use crate::support::kafka::{fresh, shared};
 use crate::support::{quarantined, wait_for};
 
+/// Partition, key and value of a record.
+type Sent<'a> = (u32, Option<&'a str>, Option<&'a [u8]>);
+
 #[test]
 fn odd_records_are_counted_and_an_account_on_two_partitions_too() {
     let (broker, topic) = (shared(), fresh("oddities"));
@@ -21,7 +24,7 @@ fn odd_records_are_counted_and_an_account_on_two_partitions_too() {
         )
     };
     let lines = [line(1), line(2), line(3)];
-    let records: [(u32, Option<&str>, Option<&[u8]>); 6] = [
+    let records: [Sent<'_>; 6] = [
         (0, Some("twofold"), Some(lines[0].as_bytes())),
         (0, None, Some(b"no key, no JSON")),
         (0, Some("gone"), None),
