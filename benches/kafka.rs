@@ -12,8 +12,7 @@ mod support;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -69,6 +68,8 @@ fn main() -> Outcome {
     let folder = tempfile::tempdir()?;
     let mut program = Program::start(folder.path(), &broker);
     let sustained = program.read(events);
+    // The last tenth of it.
+    std::thread::sleep(Duration::from_secs(5));
     let after = bare(&broker, events, true);
     let value = bare(&broker, events, false);
     println!("vigie            {} events/s", thousands(sustained as u64));
@@ -81,7 +82,7 @@ fn main() -> Outcome {
     );
     let seconds = if is_tiny() { 5 } else { 30 };
     for rate in [sustained / 2.0, sustained / 8.0] {
-        latency(&mut producer, &folder.path().join("data"), rate, seconds);
+        latency(&mut producer, &program.data, rate, seconds);
     }
     program.stop();
     Ok(())
@@ -215,47 +216,36 @@ fn fill(producer: &mut Paced, days: u32) -> u64 {
 /// The built program.
 struct Program {
     child: Child,
-    errors: PathBuf,
+    data: PathBuf,
 }
 
 impl Program {
     fn start(folder: &Path, broker: &Broker) -> Program {
-        let errors = folder.join("errors");
         let child = Command::new(env!("CARGO_BIN_EXE_vigie"))
             .args(["run", "--topic", TOPIC, "--listen", "127.0.0.1:0"])
             .args(["--kafka", &broker.plain(), "--data"])
             .arg(folder.join("data"))
             .current_dir(folder)
             .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&errors).unwrap())
+            .stderr(std::fs::File::create(folder.join("errors")).unwrap())
             .spawn()
             .unwrap();
-        Program { child, errors }
+        Program { child, data: folder.join("data") }
     }
 
-    /// Events a second from the first to the last of so many; also says what they cost.
+    /// Events a second between a tenth and nine tenths of so many, by how far what came of them
+    /// is stored (the metrics are seconds old); also says what they cost.
     fn read(&mut self, events: u64) -> f64 {
-        let first = wait_for("the first event", || Some(self.count()).filter(|count| *count > 0));
-        let since = Stopwatch::start();
-        let worked = processor_s(&self.child.id().to_string());
-        wait_for("the last event", || (self.count() >= events).then_some(()));
-        let (seconds, read) = (since.elapsed().as_secs_f64(), (events - first) as f64);
-        let cost = (processor_s(&self.child.id().to_string()) - worked) * 1e6 / read;
-        println!("vigie            {cost:.1} us of a processor an event");
-        read / seconds
-    }
-
-    fn count(&self) -> u64 {
-        let errors = std::fs::read_to_string(&self.errors).unwrap();
-        let Some(rest) = errors.split("console: http://").nth(1) else { return 0 };
-        let address = rest.split('/').next().unwrap();
-        let Ok(mut stream) = TcpStream::connect(address) else { return 0 };
-        let ask = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(ask.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let counts = answer.lines().filter(|l| l.starts_with("vigie_events_ingested_total{"));
-        counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
+        let (db, process) = (self.data.join("vigie.db"), self.child.id().to_string());
+        let reached = |share: f64| {
+            let wanted = (events as f64 * share) as u64;
+            let count = wait_for("events", || Some(marked(&db)).filter(|count| *count >= wanted));
+            (count as f64, processor_s(&process), Stopwatch::start())
+        };
+        let (from, to) = (reached(0.1), reached(0.9));
+        let (read, worked) = (to.0 - from.0, to.1 - from.1);
+        println!("vigie            {:.1} us of a processor an event", worked * 1e6 / read);
+        read / (from.2.elapsed() - to.2.elapsed()).as_secs_f64()
     }
 
     fn stop(mut self) {
@@ -263,6 +253,16 @@ impl Program {
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(self.child.wait().unwrap().success());
     }
+}
+
+/// Records below all that is stored; 0 before there is anything.
+fn marked(db: &Path) -> u64 {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let sum = Connection::open_with_flags(db, flags).and_then(|conn| {
+        let sql = "SELECT coalesce(sum(position), 0) FROM mark";
+        conn.query_row(sql, [], |row| row.get(0))
+    });
+    sum.map_or(0, i64::cast_unsigned)
 }
 
 /// Seconds that a process was on a processor, in ticks of a hundredth.
