@@ -1,4 +1,4 @@
-//! 7. What the world is told. Revisions leave through a durable outbox, each once a sink as far as
+//! 6. What the world is told. Revisions leave through a durable outbox, each once a sink as far as
 //!    a network allows; nothing here decides an alert, and a replay never gets here.
 //!
 //! A sink is a [`hook::Hook`] (signed POST), the [`ndjson::AlertsFile`], or a [`topic::Topic`] of

@@ -1,4 +1,4 @@
-//! 6. What a running vigie knows about itself, for the console, the API, the metrics and the blind
+//! 7. What a running vigie knows about itself, for the console, the API, the metrics and the blind
 //!    alerts. The pipeline writes [`View`]; everybody else reads. Nothing here decides an alert.
 
 pub mod blind;

@@ -43,6 +43,9 @@ pub(super) struct Office<'a> {
     shares: bool,
     /// Somebody looks at accounts.
     tells_days: bool,
+    /// The last verdict that was looked at: those of shards that are not ours wait, and cost
+    /// nothing, until another shard is opened.
+    looked_at: i64,
 }
 
 impl<'a> Office<'a> {
@@ -64,6 +67,7 @@ impl<'a> Office<'a> {
             controls: setup.controls(key)?,
             shares: state.is_some(),
             tells_days: false,
+            looked_at: 0,
         };
         for kind in REFERENCE {
             let given = office.controls.iter().any(|c| c.kind == kind);
@@ -106,6 +110,7 @@ impl<'a> Office<'a> {
             reached.snapshot = self.snapshots.take_over(&self.source, id)?;
         }
         self.schedule(id, restored.as_ref(), reached, &mut shard)?;
+        self.looked_at = 0;
         Ok(Opened { shard, restored, reached })
     }
 
@@ -150,7 +155,8 @@ impl Clerk for Office<'_> {
         shards: &BTreeMap<u32, Position>,
     ) -> Result<Vec<(u32, i64, Control)>, RunError> {
         let mut brought = Vec::new();
-        for due in self.store.verdicts_due()? {
+        for due in self.store.verdicts_due(self.looked_at)? {
+            self.looked_at = due.seq;
             // A build of another contract wrote it: nothing here can say which episode it was.
             let Ok(alert) = serde_json::from_str::<Alert>(&due.alert) else {
                 self.store.verdict_applied(due.seq)?;

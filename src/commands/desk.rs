@@ -1,4 +1,4 @@
-//! What `user`, `token` and `audit` have in common: the database, opened beside a running vigie.
+//! What `user`, `token`, `audit` and `hook` have in common: the database, opened beside a running vigie.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::Args;
 use super::Failure;
 use crate::config::Config;
 use crate::event::TimestampMs;
-use crate::store::datadir::{DataDir, Purpose};
+use crate::store::datadir::{DATABASE, DataDir, Purpose};
 use crate::store::desk::Desk;
 use crate::store::sqlite::{Store, StoreError};
 
@@ -44,18 +44,26 @@ impl Place {
     }
 
     fn folder(&self) -> Result<PathBuf, Failure> {
-        if let Some(data) = &self.data {
-            return Ok(data.clone());
+        match &self.data {
+            // What is wrong with the configuration does not matter then.
+            Some(data) => Ok(data.clone()),
+            None => Ok(self.config()?.store.data),
         }
+    }
+
+    /// The configuration, in which the data folder is the one of the flag.
+    pub(super) fn config(&self) -> Result<Config, Failure> {
         let reading = Config::load(self.config.as_deref()).map_err(super::gather::all)?;
-        if reading.errors.is_empty() {
-            return Ok(reading.config.store.data);
+        if !reading.errors.is_empty() {
+            return Err(super::gather::all(reading.errors));
         }
-        Err(super::gather::all(reading.errors))
+        let mut config = reading.config;
+        if let Some(data) = &self.data {
+            config.store.data.clone_from(data);
+        }
+        Ok(config)
     }
 }
-
-const DATABASE: &str = "vigie.db";
 
 /// For people: a date and time in UTC to the second.
 pub(super) fn time(at: TimestampMs) -> String {

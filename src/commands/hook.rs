@@ -4,16 +4,18 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Basics, Failure};
+use super::Failure;
+use super::desk::Place;
 use crate::clock::now_ms;
+use crate::config::Config;
 use crate::config::hook::HookConfig;
-use crate::config::{Config, ConfigError};
 use crate::respond::Sink;
 use crate::respond::hook::{self, Hook, webhook_id};
 use crate::respond::ndjson::AlertsFile;
 use crate::respond::outbox::{Outbox, OutboxState, Outcome};
 use crate::respond::sign::Secret;
 use crate::respond::topic::Topic;
+use crate::store::datadir::DATABASE;
 use crate::triage::rfc3339;
 use clap::{Args, Subcommand};
 
@@ -24,10 +26,7 @@ const DEAD_ROWS_MAX: u32 = 1_000;
 #[derive(Debug, Args)]
 pub(super) struct HookArgs {
     #[command(flatten)]
-    basics: Basics,
-    /// The data folder [default: vigie-data]
-    #[arg(long, value_name = "DIR", env = "VIGIE_DATA", global = true)]
-    data: Option<PathBuf>,
+    place: Place,
     #[command(subcommand)]
     command: HookCommand,
 }
@@ -52,15 +51,7 @@ enum HookCommand {
 }
 
 pub(super) fn hook(args: HookArgs) -> Result<(), Failure> {
-    let reading = Config::load(args.basics.config.as_deref()).map_err(super::gather::all)?;
-    if !reading.errors.is_empty() {
-        let shown: Vec<String> = reading.errors.iter().map(ConfigError::to_string).collect();
-        return Err(Failure::Failed(shown.join("\n")));
-    }
-    let mut config = reading.config;
-    if let Some(data) = args.data {
-        config.store.data = data;
-    }
+    let config = args.place.config()?;
     match args.command {
         HookCommand::Test { name } => test(&config, name.as_deref()),
         HookCommand::List => list(&config),
@@ -265,7 +256,7 @@ fn replay(config: &Config, which: &str) -> Result<(), Failure> {
 }
 
 fn database(config: &Config) -> PathBuf {
-    config.store.data.join("vigie.db")
+    config.store.data.join(DATABASE)
 }
 
 fn open(config: &Config) -> Result<Outbox, Failure> {

@@ -20,6 +20,7 @@ use crate::console::{self, AppState, ConsoleSettings, Happened, Outside, pages};
 use crate::detect::time::Calendar;
 use crate::event::TimestampMs;
 use crate::respond::Deliverer;
+use crate::store::datadir::DATABASE;
 use crate::store::desk::{Desk, Retention, SessionLimits};
 use crate::store::sqlite::{Note, Outbox, OutboxState, Reader, SinkRule, Store, StoreError};
 use crate::triage::Language;
@@ -79,7 +80,7 @@ impl Service {
             .enable_all()
             .build()?;
         let (stop, stopped) = watch::channel(false);
-        let db = config.store.data.join("vigie.db");
+        let db = config.store.data.join(DATABASE);
         let public_url = Some(config.console.public_url.as_str()).filter(|url| !url.is_empty());
         let mut service = Service { runtime, stop, tasks: Vec::new(), console: None, url: None };
 
@@ -405,7 +406,7 @@ fn shown(row: crate::store::sqlite::BlindRow) -> pages::Blind {
     let cause = serde_json::from_str(&row.cause).ok();
     let blind = cause.map(|cause| Blind { subject: row.subject.clone(), cause });
     pages::Blind {
-        detail: blind.map(|blind| blind.english()).unwrap_or_default(),
+        detail: blind.map(|blind| [blind.english(), blind.french()]).unwrap_or_default(),
         kind: row.kind,
         subject: row.subject,
         since: row.since,

@@ -55,7 +55,7 @@ pub trait Source {
 }
 
 /// Who holds the state of a source's shards, asked on the reader's thread while shards change
-/// hands. Calls block until everything read before them is decided.
+/// hands. Claiming and releasing wait for their turn behind what was read before.
 pub trait Owner: Send + Sync {
     /// These shards are ours from now on: loads their state and says where reading each begins;
     /// `None` is the oldest record there is.
@@ -64,11 +64,11 @@ pub trait Owner: Send + Sync {
     /// A state cannot be loaded; the source must stop with this error.
     fn claim(&self, shards: &[u32]) -> Result<Vec<(u32, Option<Position>)>, IngestError>;
 
-    /// These shards are not ours any more. Unless they are `lost` to somebody else already, what
-    /// was read of them is stored before this returns.
+    /// These shards are not ours any more. Unless they are `lost` to somebody else already, their
+    /// state is stored before this returns; what was read beyond it is for whoever reads on there.
     fn release(&self, shards: &[u32], lost: bool);
 
-    /// Shards that are too far ahead of the others in event time: not to be read for now.
+    /// Shards of which enough waits to be decided: not to be read for now.
     fn held_back(&self) -> Vec<u32>;
 
     /// Shards and the positions below which their state is durable, as it stands now: what a

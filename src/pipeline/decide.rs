@@ -299,10 +299,9 @@ impl Deciding<'_> {
 
     /// Builds the epochs that are due, and hands each to the shards that have ended its day.
     fn bring_epochs(&mut self) -> Result<(), RunError> {
-        let Some(exchange) = &mut self.parts.exchange else { return Ok(()) };
+        let Some(exchange) = &self.parts.exchange else { return Ok(()) };
         let Some(any) = self.own.values().next() else { return Ok(()) };
         let detector = any.shard.detector();
-        let (rules, budget) = (detector.rules().clone(), detector.budget());
         let furthest = self.own.values().map(|own| own.shard.detector().watermark()).max();
         let behind = self.own.values().filter(|own| own.is_behind());
         let stand = Stand {
@@ -310,7 +309,7 @@ impl Deciding<'_> {
             furthest: furthest.unwrap_or(TimestampMs::MIN),
             slowest: behind.filter_map(Own::today).min(),
         };
-        for day in exchange.days(&stand, &rules, budget)? {
+        for day in exchange.days(&stand, detector.rules(), detector.budget())? {
             // Not before: it would come into force a day early.
             let wants = |own: &Own| {
                 let ended = own.today().is_some_and(|today| today > day);

@@ -72,7 +72,7 @@ impl Exchange {
     /// # Errors
     /// The folder refuses, or holds a damaged file.
     pub fn days(
-        &mut self,
+        &self,
         stand: &Stand,
         rules: &Rules,
         budget: Budget,

@@ -1,4 +1,4 @@
-//! 1–6 put together.
+//! 1–5 put together.
 //!
 //! ```text
 //!   reader thread          deciding thread                    writer thread

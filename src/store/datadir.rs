@@ -9,10 +9,13 @@ use thiserror::Error;
 
 use crate::store::disk::{Disk, RealDisk, replace};
 
+/// The database, in every data folder.
+pub const DATABASE: &str = "vigie.db";
+
 const LOCK_FILE: &str = "lock";
 const PURPOSE_FILE: &str = "purpose";
 /// Without a purpose file, one of these says that the folder is not new.
-const SIGNS_OF_DATA: [&str; 3] = ["pseudonym.key", "vigie.db", "state"];
+const SIGNS_OF_DATA: [&str; 3] = ["pseudonym.key", DATABASE, "state"];
 
 /// What a data folder is for; written into it when it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::alert::{Alert, Severity, Status};
 use crate::event::{Position, TimestampMs};
-use crate::store::datadir::DataDir;
+use crate::store::datadir::{DATABASE, DataDir};
 use crate::store::disk::{Disk, RealDisk};
 
 mod blind;
@@ -195,7 +195,7 @@ impl Store {
     /// # Errors
     /// A newer vigie made it, it is not a database, or the disk refuses.
     pub fn open(dir: &DataDir) -> Result<Store, StoreError> {
-        let path = dir.file("vigie.db");
+        let path = dir.file(DATABASE);
         create(dir, &path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
         let mut conn = Connection::open(&path).map_err(sql(&path))?;
         schema::configure(&conn, &path)?;

@@ -16,6 +16,7 @@ use crate::alert::Severity;
 use crate::clock::now_ms;
 use crate::detect::time::Calendar;
 use crate::event::TimestampMs;
+use crate::store::datadir::DATABASE;
 use crate::store::disk::free_bytes;
 use crate::store::sqlite::{BlindBook, NewBlind, StoreError};
 
@@ -87,7 +88,7 @@ impl Watcher {
         told: Told,
     ) -> Result<Watcher, StoreError> {
         let started_at = now_ms();
-        let book = BlindBook::open(&folder.join("vigie.db"))?;
+        let book = BlindBook::open(&folder.join(DATABASE))?;
         let mut holder = Holder::default();
         let mut open = BTreeMap::new();
         for row in book.open_ones()? {

@@ -56,7 +56,10 @@ impl Outside for World {
         let blind = |until| Blind {
             kind: "source-silent".into(),
             subject: "access-events/2".into(),
-            detail: "no record for 14 min; usually one every 2 s".into(),
+            detail: [
+                "no record for 14 min; usually one every 2 s".into(),
+                "aucun enregistrement depuis 14 min".into(),
+            ],
             since: now - 840_000,
             until,
         };

@@ -27,7 +27,7 @@ use crate::decode::PseudonymKey;
 use crate::ingest::{Again, Batch, Notice, Segment, SourceEvent};
 use crate::pipeline::run::{SHARD, read_so_far};
 use crate::store::KeyId;
-use crate::store::datadir::{DataDir, DataDirError, Purpose};
+use crate::store::datadir::{DATABASE, DataDir, DataDirError, Purpose};
 use crate::store::desk::Desk;
 use crate::store::snapshot::Snapshots;
 
@@ -105,7 +105,7 @@ pub(super) fn evidence(args: EvidenceArgs) -> Result<(), Failure> {
 /// The desk of a live folder, which a running `vigie run` may hold.
 fn open_desk(data: &Path) -> Result<Desk, Failure> {
     match DataDir::purpose_of(data)? {
-        Some(Purpose::Live) => Ok(Desk::open(&data.join("vigie.db"))?),
+        Some(Purpose::Live) => Ok(Desk::open(&data.join(DATABASE))?),
         Some(found) => {
             let wanted = Purpose::Live;
             Err(DataDirError::Purpose { path: data.into(), found, wanted }.into())

@@ -330,7 +330,10 @@ impl World {
         let blind = |until| Blind {
             kind: self.text("source-silent"),
             subject: self.text("access-events/2"),
-            detail: self.text("no record for 14 min; usually one every 2 s"),
+            detail: [
+                self.text("no record for 14 min; usually one every 2 s"),
+                self.text("aucun enregistrement depuis 14 min"),
+            ],
             since: NOW - 840_000,
             until,
         };

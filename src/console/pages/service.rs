@@ -8,6 +8,7 @@ use super::say::Html;
 use super::view::{Audit, AuditEntry, Blind, Budget, Chrome, DeadLetter, Health, Hook, Shard};
 use super::words::{HealthWords, Words};
 use crate::event::TimestampMs;
+use crate::triage::Language;
 
 #[derive(Template)]
 #[template(path = "health.html", config = "src/console/pages/askama.toml")]
@@ -149,10 +150,14 @@ fn named<'a>(f: &Frame<'_>, pairs: &'a [(String, u64)]) -> Vec<(&'a str, String)
 
 fn blind<'a>(f: &Frame<'_>, blind: &'a Blind) -> BlindRow<'a> {
     let open = || Html(format!("<b class=\"still-open\">{}</b>", f.w.health.b_open));
+    let [english, french] = &blind.detail;
     BlindRow {
         kind: &blind.kind,
         subject: &blind.subject,
-        detail: &blind.detail,
+        detail: match f.chrome.language {
+            Language::English => english,
+            Language::French => french,
+        },
         since: f.say.time(blind.since),
         until: blind.until.map_or_else(open, |at| f.say.time(at)),
         open: blind.until.is_none(),

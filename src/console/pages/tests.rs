@@ -119,6 +119,18 @@ fn pages_speak_their_language() {
 }
 
 #[test]
+fn blindness_is_told_in_the_language_of_the_page() {
+    let page = World::new(None).health();
+    let [english, french] = page.blind[0].detail.clone();
+    for (language, said, unsaid) in
+        [(Language::English, &english, &french), (Language::French, &french, &english)]
+    {
+        let html = health(&page, &chrome(language));
+        assert!(html.contains(said) && !html.contains(unsaid), "{said}");
+    }
+}
+
+#[test]
 fn forms_say_which_session_and_which_version() {
     let world = World::new(None);
     let html = alert(&world.alert_page(), &chrome(Language::English));

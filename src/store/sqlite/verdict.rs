@@ -16,15 +16,16 @@ pub struct VerdictDue {
 }
 
 impl Store {
-    /// Verdicts that no control record was made of, in the order they were given.
-    pub fn verdicts_due(&self) -> Result<Vec<VerdictDue>, StoreError> {
+    /// Verdicts with a number above `after` that no control record was made of, in the order they
+    /// were given.
+    pub fn verdicts_due(&self, after: i64) -> Result<Vec<VerdictDue>, StoreError> {
         let read = || {
             let mut statement = self.conn.prepare_cached(
                 "SELECT verdict.seq, verdict.verdict, revision.body FROM verdict \
                  JOIN alert USING (id) JOIN revision USING (id, revision) \
-                 WHERE verdict.applied = 0 ORDER BY verdict.seq",
+                 WHERE verdict.applied = 0 AND verdict.seq > ?1 ORDER BY verdict.seq",
             )?;
-            let rows = statement.query_map([], |row| {
+            let rows = statement.query_map([after], |row| {
                 Ok(VerdictDue { seq: row.get(0)?, verdict: row.get(1)?, alert: row.get(2)? })
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()

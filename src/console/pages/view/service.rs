@@ -77,8 +77,8 @@ pub struct Blind {
     pub kind: String,
     /// What it is about: a source, a shard, a hook.
     pub subject: String,
-    /// What is wrong, in numbers, in English.
-    pub detail: String,
+    /// What is wrong, in numbers, in English and French.
+    pub detail: [String; 2],
     /// Wall clock, epoch ms.
     pub since: TimestampMs,
     /// Wall clock, epoch ms; `None`: still.

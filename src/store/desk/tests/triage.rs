@@ -175,6 +175,12 @@ fn what_makes_no_sense_is_refused() {
     }
     let owed = "SELECT count(*) FROM verdict WHERE NOT applied AND verdict <> '' AND actor = 'ana'";
     assert_eq!(world.count(owed), 8, "one verdict owed for each closing");
+    let due = |world: &World, after| world.store.verdicts_due(after).unwrap();
+    let all: Vec<i64> = due(&world, 0).iter().map(|due| due.seq).collect();
+    assert_eq!(all.len(), 8);
+    assert_eq!(due(&world, all[5]).len(), 2, "who was looked at is not read again");
+    world.store.verdict_applied(all[7]).unwrap();
+    assert_eq!(due(&world, all[5]).len(), 1);
 }
 
 #[test]
