@@ -98,6 +98,13 @@ impl Action {
         }
     }
 
+    /// Events after which an account may be in other hands, or may do more than before.
+    #[must_use]
+    pub fn raises(self) -> bool {
+        use Action::{AccountCreated, MfaReset, PasswordReset, RoleChanged};
+        matches!(self, PasswordReset | MfaReset | AccountCreated | RoleChanged)
+    }
+
     /// Events about the account itself (`login`, `password_reset` …) rather than about records.
     #[must_use]
     pub fn is_identity(self) -> bool {
@@ -139,6 +146,36 @@ pub const DATA_CLASSES: [&str; 17] = [
     "credentials",
     "note",
 ];
+
+/// The bits of some of [`DATA_CLASSES`].
+#[must_use]
+pub const fn data_bits(words: &[&str]) -> u32 {
+    const fn same(a: &[u8], b: &[u8]) -> bool {
+        if a.len() != b.len() {
+            return false;
+        }
+        let mut at = 0;
+        while at < a.len() {
+            if a[at] != b[at] {
+                return false;
+            }
+            at += 1;
+        }
+        true
+    }
+    let (mut bits, mut class) = (0, 0);
+    while class < DATA_CLASSES.len() {
+        let mut word = 0;
+        while word < words.len() {
+            if same(words[word].as_bytes(), DATA_CLASSES[class].as_bytes()) {
+                bits |= 1 << class;
+            }
+            word += 1;
+        }
+        class += 1;
+    }
+    bits
+}
 
 /// One access: an account did something and got 0..n persons' records back.
 #[derive(Clone, Debug, PartialEq)]

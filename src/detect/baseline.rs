@@ -24,6 +24,14 @@ impl Moments {
         self.squares = self.squares * keep + x * x;
     }
 
+    /// Learns an interval that overlaps others: only `part` of it is new.
+    pub fn learn_part(&mut self, x: f32, keep: f32, part: f32) {
+        let keep = keep.powf(part);
+        self.sum = self.sum * keep + part * x;
+        self.weight = self.weight * keep + part;
+        self.squares = self.squares * keep + part * x * x;
+    }
+
     /// Mean count of an interval; 0 before the first.
     #[must_use]
     pub fn mean(&self) -> f64 {

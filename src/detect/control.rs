@@ -9,7 +9,7 @@ use super::report::Finding;
 use super::rule::Rules;
 use super::shared::unit_hash;
 use super::time::Calendar;
-use super::{Detector, Settings, judge};
+use super::{Detector, Settings, opening};
 use crate::alert::EntityKind;
 use crate::directory::{Accounts, Caseload, Expected, PersonUnits};
 use crate::event::TimestampMs;
@@ -98,7 +98,7 @@ impl Detector {
             Some(open) if open.opened != judged.opened => return,
             Some(open) => {
                 let position = open.positions.1;
-                judge::end(account, &self.shared, account.time, out);
+                opening::end(account, &self.shared, account.time, out);
                 if let Some(today) = &mut account.today {
                     today.start_again(position);
                 }

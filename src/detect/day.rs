@@ -1,18 +1,27 @@
 //! An account at the beginning of its day, for people who look at it. Nothing is decided by it.
 
-use super::account::{Account, TOUCHES};
+use super::account::Account;
+use super::channel::{Measure, TOUCHES};
 use super::judge::{Bar, threshold};
 use super::limits::FOREVER;
 use super::report::{AccountDay, ClosedDay, Expects};
 use super::shared::Shared;
-use super::window::Measure;
+
+/// What people look at an account for.
+const TOLD: [Measure; 5] = [
+    Measure::Persons5m,
+    Measure::Persons1h,
+    Measure::Persons1d,
+    Measure::Foreign1h,
+    Measure::Foreign1d,
+];
 
 /// The account at the beginning of its day.
 pub(super) fn day_of(account: &Account, shared: &Shared, closed: Option<ClosedDay>) -> AccountDay {
     let mut expects = Vec::new();
     if let Some(today) = &account.today {
         for touch in TOUCHES {
-            for measure in Measure::ALL {
+            for measure in TOLD {
                 // Not kept: what is known early would start an account's trail early.
                 let at = threshold(account, shared, today, touch, measure, Bar::Plain);
                 let group = shared.group(account.group, today.epoch);
@@ -38,7 +47,7 @@ pub(super) fn day_of(account: &Account, shared: &Shared, closed: Option<ClosedDa
         role: named(&key.role),
         day: account.day.day,
         days_closed: account.closed_days,
-        learning: channels.iter().any(|c| !c.mature),
+        learning: TOLD.iter().any(|m| channels.iter().any(|c| !c[*m as usize].mature)),
         expects,
         closed,
     }

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::channel::Measure;
 use super::epoch::HourClass;
 use super::limits::{SEEN_MAX, SET_EXACT_MAX, TRAIL_EVENTS_MAX};
 use super::rule::Watch;
-use super::window::Measure;
 use crate::event::{AccessEvent, Position, TimestampMs, Touch};
+
+/// Bits of a fingerprint that the memory of days before does not keep.
+const REMEMBERED: u32 = 0xFF;
 
 /// Distinct persons exposed, with the classes and codes that came back with them: exact to 1,024
 /// persons, thinned by fingerprint prefix beyond.
@@ -36,6 +39,11 @@ impl ExposureSet {
                 self.entries[at].1 = merge(self.entries[at].1);
                 false
             }
+            // Remembered from days before by its upper bits, and touched again.
+            Err(at) if at > 0 && self.entries[at - 1].0 == fp & !REMEMBERED => {
+                self.entries[at - 1] = (fp, merge(self.entries[at - 1].1));
+                false
+            }
             Err(at) => {
                 self.entries.insert(at, (fp, merge(0)));
                 while self.entries.len() > SET_EXACT_MAX {
@@ -45,6 +53,15 @@ impl ExposureSet {
                 }
                 true
             }
+        }
+    }
+
+    /// Adds a person of days before, known by the upper bits of the fingerprint only.
+    pub fn remember(&mut self, upper: u32) {
+        let at = self.entries.partition_point(|(fp, _)| *fp < upper);
+        let known = self.entries.get(at).is_some_and(|(fp, _)| fp & !REMEMBERED == upper);
+        if !known {
+            self.insert(upper, |classes| classes);
         }
     }
 

@@ -1,27 +1,28 @@
-//! The slow path, entered when an account has used up its slack: integer thresholds are computed,
-//! compared, and turned into signals and episodes.
+//! The slow path, entered when an account has used up its slack: integer thresholds are computed and
+//! compared. What crosses is handed on to [`opening`](super::opening).
 
 use std::collections::BTreeSet;
 
-use super::account::{Account, TOUCHES, Today, UNKNOWN, is_territorial};
-use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after};
-use super::epoch::{HourClass, Kind, channel};
-use super::limits::{EXCLUDED_DAYS, FOREVER, SIGNALS_MAX, SLOT_MS};
-use super::places::place_hash;
-use super::report::{Cause, Finding, Report};
+use super::account::Account;
+use super::channel::{DRIFTS, FOREIGN_FROM_DAY, Measure, Span, TOUCHES, channel};
+use super::drift;
+use super::episode::Trail;
+use super::epoch::{Group, HourClass, Kind};
+use super::limits::{FOREVER, MACHINE_PART, RAISED_FLOOR};
+use super::opening::fire;
+use super::report::Finding;
 use super::rule::{RolePrior, Watch};
 use super::shared::Shared;
-use super::window::Measure;
-use crate::alert::EntityKind;
-use crate::event::{AccessEvent, DATA_CLASSES, Position, TimestampMs, Touch};
+use super::today::{Today, UNKNOWN};
+use crate::event::{AccessEvent, Position, TimestampMs, Touch};
 
 /// One measure over its threshold, before it is a signal.
-struct Crossing {
-    watch: Watch,
-    touch: Option<Touch>,
-    measure: Option<Measure>,
-    count: u64,
-    threshold: u64,
+pub(super) struct Crossing {
+    pub(super) watch: Watch,
+    pub(super) touch: Option<Touch>,
+    pub(super) measure: Option<Measure>,
+    pub(super) count: u64,
+    pub(super) threshold: u64,
 }
 
 /// Everything about one event at hand.
@@ -43,7 +44,7 @@ pub(super) fn judge(
     let mut crossings = Vec::new();
     let mut next = i64::MAX;
     for touch in TOUCHES {
-        for measure in Measure::ALL {
+        for measure in Measure::ALL.into_iter().filter(|m| m.counts(touch)) {
             let ahead = measure_one(account, shared, &mut today, touch, measure, &mut crossings);
             next = next.min(ahead);
         }
@@ -68,7 +69,7 @@ fn measure_one(
     crossings: &mut Vec<Crossing>,
 ) -> i64 {
     let Some(rule) = shared.rules.of_measure(measure) else { return i64::MAX };
-    let count = today.windows[touch as usize].count(measure);
+    let count = today.count(touch, measure);
     // Half-way to the lowest threshold possible, the threshold itself is worth knowing.
     let half_floor = rule.floor / 2;
     if count < half_floor {
@@ -79,7 +80,14 @@ fn measure_one(
         let half = threshold.div_ceil(2);
         return persons_left(count, if count < half { half } else { threshold });
     }
-    let threshold = if is_explained(account, today, touch, measure) {
+    // The day's count may come to its threshold in the early evening of a long day.
+    let class = match (measure.is_hourly(), today.class) {
+        (false, HourClass::Shoulder) => HourClass::Core,
+        (_, class) => class,
+    };
+    let explained =
+        today.epoch >= FOREIGN_FROM_DAY && account.is_explained(today, touch, measure, class);
+    let threshold = if explained {
         let higher = known_threshold(account, shared, today, touch, measure, Bar::Explained);
         if count < higher {
             // The explanation may end with the next event.
@@ -105,6 +113,10 @@ fn persons_left(count: u64, until: u64) -> i64 {
     i64::try_from(until - count).unwrap_or(i64::MAX)
 }
 
+/// Nats by which a level rises for each time that a whole group is above its usual day: a wave does
+/// not lift everybody alike.
+const WAVE_MARGIN: f64 = 2.3;
+
 /// Which of the two bars of a volume measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bar {
@@ -113,24 +125,6 @@ pub(super) enum Bar {
     /// For bulk that has an everyday explanation: people of known units, in office hours, from the
     /// account's own device. Caseload transfers are several times the whole false-alert budget.
     Explained,
-}
-
-fn is_explained(account: &Account, today: &Today, touch: Touch, measure: Measure) -> bool {
-    if measure.is_foreign() || today.epoch < super::epoch::FOREIGN_FROM_DAY {
-        return false;
-    }
-    let windows = &today.windows[touch as usize];
-    let (persons, foreign) = match measure {
-        Measure::Persons1d => (Measure::Persons1d, Measure::Foreign1d),
-        _ => (Measure::Persons1h, Measure::Foreign1h),
-    };
-    let small = |m: Measure| windows.count(m).min(u64::from(u32::MAX)) as u32;
-    // The day's count may come to its threshold in the early evening of a long day.
-    let class = match (measure, today.class) {
-        (Measure::Persons1d, HourClass::Shoulder) => HourClass::Core,
-        (_, class) => class,
-    };
-    account.is_usual(today, class) && is_territorial(small(persons), small(foreign))
 }
 
 /// The threshold of a measure, computed when first needed.
@@ -171,23 +165,50 @@ pub(super) fn threshold(
     bar: Bar,
 ) -> u64 {
     let Some(rule) = shared.rules.of_measure(measure) else { return FOREVER };
+    let spec = measure.spec();
     let off = rule.budget.get(measure.window()).is_none_or(|share| *share == 0.0);
-    if off || (measure.is_foreign() && today.epoch < super::epoch::FOREIGN_FROM_DAY) {
+    let unfit = spec.human && account.kind != Kind::Human;
+    if off || unfit || today.epoch < spec.fires_from() {
         return FOREVER;
     }
     let group = shared.group(account.group, today.epoch);
-    let model = account.model(touch, measure, today.class, group);
-    let hurdle = account.hurdle(measure, today.class, group);
-    let c = channel(touch, measure);
-    let mut level = shared.level(account, today.epoch, c);
+    let epoch = shared.epoch_of(today.epoch);
+    let odds = f64::from(today.odds);
+    let mut level = epoch.level(account.kind, group, touch, measure, odds);
     if bar == Bar::Explained {
-        level = level.max(shared.epoch_of(today.epoch).channels[c].explained);
+        level = level.max(epoch.channel(touch, measure).explained);
     }
-    let threshold = model.threshold((level - hurdle).max(0.0), rule.floor);
+    let Some(nats) = nats_needed(account, group, touch, measure, level) else { return FOREVER };
+    let class = if measure.is_hourly() { today.class } else { HourClass::Core };
+    let model = account.model(touch, measure, class, group);
+    let hurdle = account.hurdle(measure, class, group);
+    let wave = WAVE_MARGIN * (account.lifted(touch, measure) - 1.0);
+    let mut floor = if today.odds > 1 { rule.floor.min(RAISED_FLOOR) } else { rule.floor };
+    if account.kind == Kind::Machine && measure.is_strange() {
+        // A few odd calls of a machine that reads thousands are no extraction.
+        let usual = account.model(touch, Measure::Persons1d, HourClass::Core, group).mean;
+        floor = floor.max((usual * MACHINE_PART) as u64);
+    }
+    let threshold = model.threshold((nats + wave - hurdle).max(0.0), floor);
     match today.declared {
         Some((ceiling, true)) => threshold.max(ceiling.saturating_add(1)).min(FOREVER),
         _ => threshold,
     }
+}
+
+/// Nats of today's count that bring a channel to its level: the level itself, or what is still
+/// lacking to it where days add up.
+fn nats_needed(
+    account: &Account,
+    group: &Group,
+    touch: Touch,
+    measure: Measure,
+    level: f64,
+) -> Option<f64> {
+    let Span::Drift(_) = measure.spec().span else { return Some(level) };
+    let (t, d) = (touch as usize, DRIFTS.iter().position(|(drift, _)| *drift == measure)?);
+    let p = drift::p_needed(account.drift[t][d].ln_m, level)?;
+    group.anchored[t][d].level(p)
 }
 
 /// Absolute ceilings: of the role, of the declaration, of the account's life.
@@ -228,7 +249,7 @@ fn ceilings(
     next
 }
 
-fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RolePrior {
+pub(super) fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RolePrior {
     let priors = &shared.rules.priors;
     match account.kind {
         Kind::Machine => &priors.machine,
@@ -244,8 +265,7 @@ fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RolePrior {
 fn follow(today: &mut Today, now: &Now<'_, '_>) {
     let halfway = |touch: Touch, measure: Measure| {
         let threshold = today.thresholds[touch as usize][measure as usize];
-        threshold != UNKNOWN
-            && today.windows[touch as usize].count(measure) * 2 >= u64::from(threshold)
+        threshold != UNKNOWN && today.count(touch, measure) * 2 >= u64::from(threshold)
     };
     let interesting =
         today.after_end > 0 || TOUCHES.iter().any(|t| Measure::ALL.iter().any(|m| halfway(*t, *m)));
@@ -254,368 +274,4 @@ fn follow(today: &mut Today, now: &Now<'_, '_>) {
         trail.add(now.event, now.position);
         today.trail = Some(trail);
     }
-}
-
-fn fire(
-    account: &mut Account,
-    shared: &mut Shared,
-    now: &Now<'_, '_>,
-    crossings: Vec<Crossing>,
-    deadlines: &mut BTreeSet<(TimestampMs, u32)>,
-    out: &mut Vec<Finding>,
-) {
-    account.excluded_until = account.day.day + EXCLUDED_DAYS;
-    let mut cause = Cause::Signal;
-    let mut episode = match account.episode.take() {
-        Some(mut open) => {
-            reach_back(account, shared, &mut open, &crossings);
-            open
-        }
-        None => {
-            cause = Cause::Opened;
-            open_episode(account, shared, now, &crossings)
-        }
-    };
-    let mut news = false;
-    for crossing in crossings {
-        news |= signal(account, shared, &mut episode, now, crossing);
-    }
-    episode.last_signal = episode.last_signal.max(account.time);
-    if news {
-        episode.milestone = milestone_after(episode.exposure.persons().0);
-    }
-    if cause == Cause::Opened {
-        deadlines.insert((episode.last_signal + shared.settings.quiet_ms, now.index));
-        shared.counters.episodes += 1;
-    }
-    account.episode = Some(episode);
-    if news {
-        tell(account, shared, cause, now.event.time, out);
-    }
-}
-
-/// Opens an episode at the earliest window start among its crossings; whoever was touched since
-/// then is exposed.
-fn open_episode(
-    account: &mut Account,
-    shared: &mut Shared,
-    now: &Now<'_, '_>,
-    crossings: &[Crossing],
-) -> Box<Episode> {
-    let utc_day = now.event.time.div_euclid(86_400_000) as i32;
-    let ordinal = account.count_opening(utc_day);
-    let mut episode = Box::new(Episode {
-        opened: now.event.time,
-        ordinal,
-        revision: 0,
-        first: TimestampMs::MAX,
-        last: account.time,
-        last_signal: account.time,
-        signals: Vec::new(),
-        exposure: ExposureSet::default(),
-        milestone: 0,
-        records: 0,
-        unidentified: 0,
-        seen: Default::default(),
-        trail: Trail::default(),
-        circumstances: Circumstances::default(),
-        learning: false,
-        positions: (now.position, now.position),
-        epoch: 0,
-        follows: shared.followed(now.index, now.event.time),
-    });
-    if let Some(today) = &mut account.today {
-        episode.epoch = today.epoch;
-        episode.trail = today.trail.take().map(|trail| *trail).unwrap_or_default();
-        episode.records = today.records;
-        episode.unidentified = today.unidentified;
-        episode.positions.0 = today.first_position;
-    }
-    reach_back(account, shared, &mut episode, crossings);
-    episode.circumstances = circumstances(account, &episode, now);
-    see_trail(&mut episode);
-    episode.see(now.event);
-    episode
-}
-
-/// Exposure counts from the earliest window start among the signals: whoever was touched since
-/// then, in either way, is exposed.
-fn reach_back(
-    account: &Account,
-    shared: &mut Shared,
-    episode: &mut Episode,
-    crossings: &[Crossing],
-) {
-    let Some(today) = &account.today else { return };
-    let starts = crossings.iter().map(|c| match (c.touch, c.measure) {
-        (Some(touch), Some(measure)) => today.windows[touch as usize].window_start(measure),
-        _ => 0,
-    });
-    let start = starts.min().unwrap_or(0);
-    let first = account.day.start_ms + i64::from(start) * SLOT_MS;
-    if first >= episode.first {
-        return;
-    }
-    episode.first = first;
-    for windows in &today.windows {
-        episode.exposure.thin_to(windows.step());
-    }
-    for entry in today.windows.iter().flat_map(|w| w.entries()) {
-        if let Some(fp) = entry.person().filter(|_| entry.slot() >= start) {
-            let sets = &mut shared.classes;
-            episode.exposure.insert(fp, |known| sets.union(known, entry.classes()));
-        }
-    }
-}
-
-fn see_trail(episode: &mut Episode) {
-    for event in episode.trail.events().filter(|e| e.time >= episode.first) {
-        let parts = [&event.ip, &event.device, &event.session];
-        for (seen, part) in episode.seen.iter_mut().zip(parts) {
-            if let Some(part) = part {
-                super::episode::note(seen, part);
-            }
-        }
-    }
-}
-
-fn circumstances(account: &Account, episode: &Episode, now: &Now<'_, '_>) -> Circumstances {
-    let Some(today) = &account.today else { return Circumstances::default() };
-    let stranger = |place: usize, text: Option<&str>| {
-        let known = &account.known[place];
-        text.is_some_and(|text| known[0] != 0 && !known.contains(&place_hash(text)))
-            && account.closed_days >= 3
-    };
-    Circumstances {
-        new_device: stranger(0, now.event.device.as_deref()),
-        new_address: stranger(1, now.event.ip.as_deref()),
-        off_hours: account.kind == Kind::Human && today.class != HourClass::Core,
-        rest_day: account.kind == Kind::Human && account.day.is_rest(),
-        pace: pace(episode, now),
-    }
-}
-
-/// Persons and milliseconds of the last run of events without a minute's pause.
-fn pace(episode: &Episode, now: &Now<'_, '_>) -> Option<(u64, i64)> {
-    let mut persons = 0;
-    let mut began = now.event.time;
-    let events: Vec<_> = episode.trail.events().collect();
-    for event in events.iter().rev() {
-        if began - event.time > 60_000 {
-            break;
-        }
-        persons += event.persons;
-        began = began.min(event.time);
-    }
-    (persons > 0).then_some((persons, now.event.time - began))
-}
-
-/// Records a crossing in the episode; returns whether it is a new one.
-fn signal(
-    account: &Account,
-    shared: &Shared,
-    episode: &mut Episode,
-    now: &Now<'_, '_>,
-    crossing: Crossing,
-) -> bool {
-    let Crossing { watch, touch, measure, count, threshold } = crossing;
-    let Weight { expected, usual, surprise, budget, mature } = weigh(account, shared, &crossing);
-    if let Some(known) = episode.signal(watch, touch, measure) {
-        known.observed = known.observed.max(count);
-        known.surprise = known.surprise.max(surprise);
-        return false;
-    }
-    if episode.signals.len() >= SIGNALS_MAX {
-        return false;
-    }
-    let class = account.today.as_ref().map_or(HourClass::Core, |t| t.class);
-    let epoch = account.today.as_ref().map_or(0, |t| t.epoch);
-    let group = shared.group(account.group, epoch);
-    let name = shared.groups[account.group as usize].key.name();
-    let peers = touch
-        .zip(measure)
-        .filter(|_| group.size > 1)
-        .map(|(touch, measure)| (name, group.size, group.p99[channel(touch, measure)]));
-    episode.learning |= !mature;
-    episode.signals.push(SignalState {
-        rule: shared.rules.get(watch).map(|r| r.id.clone()).unwrap_or_default(),
-        watch,
-        touch,
-        measure,
-        observed: count,
-        expected,
-        usual,
-        threshold,
-        surprise,
-        budget,
-        at: now.event.time,
-        persons_at: episode.exposure.persons().0,
-        peers,
-        class,
-    });
-    true
-}
-
-/// How much a crossing says.
-struct Weight {
-    expected: f64,
-    usual: u64,
-    surprise: f64,
-    budget: f64,
-    mature: bool,
-}
-
-/// Expected count, −log10 of the calibrated tail, −log10 of what the channel may fire with, and
-/// whether calibration is believed. A ceiling needs no statistics: its surprise is the certainty
-/// that someone declared.
-fn weigh(account: &Account, shared: &Shared, crossing: &Crossing) -> Weight {
-    const DECLARED: f64 = 6.0;
-    let certain = |expected: f64, usual: u64| Weight {
-        expected,
-        usual,
-        surprise: DECLARED,
-        budget: DECLARED - 1.0,
-        mature: true,
-    };
-    let (Some(touch), Some(measure), Some(today)) =
-        (crossing.touch, crossing.measure, &account.today)
-    else {
-        return certain(0.0, 0);
-    };
-    let group = shared.group(account.group, today.epoch);
-    let model = account.model(touch, measure, today.class, group);
-    let usual = (model.mean + 2.0 * model.sd()).ceil() as u64;
-    if !matches!(crossing.watch, Watch::DistinctPersons | Watch::ForeignOrigins) {
-        return certain(model.mean, usual);
-    }
-    let c = channel(touch, measure);
-    let calibration = &shared.epoch_of(today.epoch).channels[c];
-    let nats = account.hurdle(measure, today.class, group) + model.surprise(crossing.count);
-    let (tail, shift) = match account.kind {
-        Kind::Human => (&calibration.tail, group.shift[c]),
-        Kind::Machine | Kind::Source => (&calibration.machine_tail, 0.0),
-    };
-    Weight {
-        expected: model.mean,
-        usual,
-        surprise: -tail.probability(nats - shift).log10(),
-        budget: -calibration.alpha.log10(),
-        mature: calibration.mature,
-    }
-}
-
-/// Feeds an event's persons to the open episode.
-pub(super) fn expose(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
-    let Some(episode) = &mut account.episode else { return };
-    if now.event.time < episode.first {
-        return;
-    }
-    let classes = shared.classes.index(now.event.data, now.event.population);
-    for person in now.event.persons {
-        let sets = &mut shared.classes;
-        episode.exposure.insert(person.fingerprint(), |known| sets.union(known, classes));
-    }
-    let records = (now.event.persons.len() as u64).saturating_add(now.event.persons_beyond);
-    episode.records = episode.records.saturating_add(records);
-    episode.unidentified = episode.unidentified.saturating_add(now.event.unidentified);
-    episode.last = episode.last.max(now.event.time);
-    episode.positions.1 = now.position;
-    episode.see(now.event);
-    episode.trail.add(now.event, now.position);
-}
-
-/// A revision when exposure passed its milestone.
-pub(super) fn milestone(
-    account: &mut Account,
-    shared: &Shared,
-    at: TimestampMs,
-    out: &mut Vec<Finding>,
-) {
-    let Some(episode) = &mut account.episode else { return };
-    let persons = episode.exposure.persons().0;
-    if persons >= episode.milestone {
-        episode.milestone = milestone_after(persons);
-        tell(account, shared, Cause::Exposure, at, out);
-    }
-}
-
-/// Ends an episode that was quiet long enough by `time`; returns the next moment to look, if it
-/// was not.
-pub(super) fn end_if_quiet(
-    account: &mut Account,
-    shared: &Shared,
-    time: TimestampMs,
-    out: &mut Vec<Finding>,
-) -> Option<TimestampMs> {
-    let due = account.episode.as_ref()?.last_signal + shared.settings.quiet_ms;
-    if time < due {
-        return Some(due);
-    }
-    end(account, shared, due, out);
-    None
-}
-
-/// Ends the episode, if there is one.
-pub(super) fn end(account: &mut Account, shared: &Shared, at: TimestampMs, out: &mut Vec<Finding>) {
-    tell(account, shared, Cause::Ended, at, out);
-    account.episode = None;
-}
-
-fn tell(
-    account: &mut Account,
-    shared: &Shared,
-    cause: Cause,
-    at: TimestampMs,
-    out: &mut Vec<Finding>,
-) {
-    let label = role_prior_label(account, shared);
-    let Some(episode) = &mut account.episode else { return };
-    episode.revision += 1;
-    let mut data = vec![0; DATA_CLASSES.len()];
-    let mut population = vec![0; 32];
-    for (set, persons) in episode.exposure.class_sets() {
-        let (classes, codes) = shared.classes.get(set);
-        for (bit, count) in data.iter_mut().enumerate() {
-            *count += if classes >> bit & 1 == 1 { persons } else { 0 };
-        }
-        for (bit, count) in population.iter_mut().enumerate() {
-            *count += if codes >> bit & 1 == 1 { persons } else { 0 };
-        }
-    }
-    let key = &shared.groups[account.group as usize].key;
-    let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    out.push(Finding::Episode(Box::new(Report {
-        cause,
-        revision: episode.revision,
-        ordinal: episode.ordinal,
-        entity: if account.kind == Kind::Source { EntityKind::Source } else { EntityKind::Account },
-        name: account.name.to_string(),
-        partner: named(&key.partner),
-        unit: account.unit_name.and_then(|u| shared.units.name(u)).map(str::to_owned),
-        role: named(&key.role),
-        label,
-        opened: episode.opened,
-        first: episode.first,
-        last: episode.last,
-        follows: episode.follows.clone(),
-        at,
-        persons: episode.exposure.tell(),
-        records: episode.records,
-        unidentified: episode.unidentified,
-        data,
-        population,
-        seen: episode.seen.clone(),
-        signals: episode.signals.clone(),
-        circumstances: episode.circumstances,
-        learning: episode.learning,
-        positions: episode.positions,
-        events: episode.trail.events().filter(|e| e.time >= episode.first).cloned().collect(),
-        epoch: episode.epoch,
-        offset_ms: shared.calendar.offset_ms(episode.opened),
-    })));
-}
-
-fn role_prior_label(account: &Account, shared: &Shared) -> Option<(String, String)> {
-    let label = role_prior(account, shared).label.as_ref()?;
-    Some((label.en.clone(), label.fr.clone()))
 }

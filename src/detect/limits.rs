@@ -10,6 +10,12 @@ pub const SET_EXACT_MAX: usize = 1_024;
 /// No account alert below this many distinct persons: fewer are not a mass extraction, and a
 /// model is never that sure of itself.
 pub const PERSONS_FLOOR: u64 = 25;
+/// The same for an account that is looked at more closely.
+pub const RAISED_FLOOR: u64 = 15;
+/// How many times more often than others such an account may fire.
+pub const RAISED_ODDS: u8 = 8;
+/// Part of its usual day from which what is strange about a machine matters.
+pub const MACHINE_PART: f64 = 0.25;
 /// First and last contributing events kept with an episode, each.
 pub const TRAIL_EVENTS_MAX: usize = 100;
 /// Addresses, devices and sessions named by an alert, each.
@@ -17,7 +23,7 @@ pub const SEEN_MAX: usize = 20;
 /// Devices and addresses remembered as an account's own, each.
 pub const KNOWN_MAX: usize = 6;
 /// Signals an episode can hold: every rule, window and touch once.
-pub const SIGNALS_MAX: usize = 32;
+pub const SIGNALS_MAX: usize = 64;
 /// Accounts held in memory; beyond it the longest silent one is forgotten (counted).
 pub const ACCOUNTS_MAX: usize = 2_000_000;
 /// Persons with a known unit; beyond it no new ones are learned (counted).
@@ -44,9 +50,26 @@ pub const CLOCK_FALLBACK_MS: i64 = 3_600_000;
 /// Milliseconds the shard watermark stays behind the third-largest account time.
 pub const WATERMARK_LAG_MS: i64 = 600_000;
 
+/// Days an account remembers whom it touched.
+pub const MEMORY_DAYS: u32 = 28;
+/// Persons an account remembers, 4 bytes each; beyond it the memory becomes shorter.
+pub const ACQUAINTANCES_MAX: usize = 2_048;
+/// Days of a window of the drift detector: one entry in its calibration.
+pub const DRIFT_DAYS: i32 = 28;
+/// Operations of a group told apart in two weeks; further ones are not learned.
+pub const OPERATIONS_MAX: usize = 1_024;
+/// Days that an identity event (a reset, a new role) makes an account's thresholds lower.
+pub const RAISED_DAYS: i32 = 30;
+/// Days of silence after which an account that acts again is looked at more closely, and for how
+/// many days.
+pub const SILENT_DAYS: i32 = 30;
+/// See [`SILENT_DAYS`].
+pub const WOKEN_DAYS: i32 = 14;
+
 /// Threshold of a measure that cannot fire yet.
 pub const FOREVER: u64 = u64::MAX / 4;
 
 const _: () = assert!((PERSONS_FLOOR as usize) < SET_EXACT_MAX);
 const _: () = assert!(SET_EXACT_MAX < u16::MAX as usize, "rings count thinned entries in 16 bits");
 const _: () = assert!(HOUR_SLOTS as i64 * SLOT_MS == 3_600_000);
+const _: () = assert!(super::channel::CHANNELS < SIGNALS_MAX, "every channel may fire at once");

@@ -3,7 +3,8 @@
 use std::mem::size_of;
 
 use super::Detector;
-use super::account::{Account, Today};
+use super::account::Account;
+use super::today::Today;
 
 /// Bytes an allocation of `len` values takes.
 fn table<T>(len: usize) -> u64 {
@@ -31,6 +32,7 @@ impl Detector {
             ("persons of the day", sum(|t| t.windows.iter().map(|w| w.bytes()).sum())),
             ("hours of the day", sum(Today::hour_bytes)),
             ("trails", sum(|t| t.trail.as_ref().map_or(0, |trail| trail.bytes()))),
+            ("acquaintances", self.accounts.iter().map(|a| a.persons.bytes()).sum()),
             ("territory", self.shared.territory.bytes()),
             ("votes", table::<super::territory::Vote>(votes)),
         ]

@@ -3,23 +3,35 @@
 //!    randomness, and time is the account's own.
 
 pub mod account;
+pub mod acquaintance;
 pub mod baseline;
+pub mod builder;
+pub mod channel;
+mod close;
 mod control;
 pub mod counts;
 mod day;
+pub mod drift;
 pub mod episode;
 pub mod epoch;
 mod judge;
+pub mod lift;
 pub mod limits;
 mod memory;
+mod opening;
+pub mod operations;
+pub mod partial;
 pub mod places;
 pub mod report;
+pub mod requests;
 pub mod rule;
 pub mod shared;
 pub mod snapshot;
 pub mod tail;
 pub mod territory;
 pub mod time;
+pub mod today;
+pub mod weeks;
 pub mod window;
 
 #[cfg(test)]
@@ -37,11 +49,13 @@ pub use control::{Control, Judged};
 use epoch::{Budget, Epoch, GroupKey, Kind};
 use judge::Now;
 use limits::{ACCOUNTS_MAX, WATERMARK_LAG_MS};
+use places::place_hash;
 use report::{ClosedDay, Finding};
 use rule::Rules;
 use shared::{ClassSets, Names, Shared};
 use territory::Territory;
 use time::{Calendar, Day, LocalDay};
+use window::Meeting;
 
 /// What the operator sets about detection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,6 +140,8 @@ pub struct Detector {
     watermark: TimestampMs,
     /// The shard's local day, ended by the watermark.
     day: Option<LocalDay>,
+    /// Clock hours of the shard's day that are over.
+    hours_ended: i64,
     /// Next watermark at which anything is due.
     due: TimestampMs,
     /// Where the search for an account to forget goes on.
@@ -133,6 +149,24 @@ pub struct Detector {
     /// Say what each account's day was and what its next one is judged by.
     tells_days: bool,
 }
+
+/// Data whose disclosure harms most: bits of [`crate::event::DATA_CLASSES`].
+const SENSITIVE_DATA: u32 = {
+    const WORDS: [&str; 9] = [
+        "bank",
+        "tax",
+        "health",
+        "disability",
+        "guardianship",
+        "justice",
+        "nationality",
+        "credentials",
+        "note",
+    ];
+    crate::event::data_bits(&WORDS)
+};
+
+const HOUR_MS: i64 = 3_600_000;
 
 const NOBODY: (TimestampMs, u32) = (TimestampMs::MIN, u32::MAX);
 
@@ -149,6 +183,7 @@ impl Detector {
             index: HashMap::default(),
             shared: Shared {
                 settings,
+                floors: rules.floors(),
                 rules,
                 calendar,
                 previous: Arc::clone(&epoch),
@@ -170,6 +205,7 @@ impl Detector {
             leaders: [NOBODY; 3],
             watermark: TimestampMs::MIN,
             day: None,
+            hours_ended: 0,
             due: TimestampMs::MIN,
             hand: 0,
             tells_days: false,
@@ -261,7 +297,7 @@ impl Detector {
             fall_back(account, shared, now.index, deadlines);
         }
         if account.episode.is_some() {
-            judge::end_if_quiet(account, shared, account.time, out);
+            opening::end_if_quiet(account, shared, account.time, out);
         }
         if account.today.is_none() || !account.day.contains(account.time) {
             let closed = self.tells_days.then(|| ClosedDay::of(account)).flatten();
@@ -274,6 +310,9 @@ impl Detector {
                 out.push(Finding::AccountDay(Box::new(day::day_of(account, shared, closed))));
             }
         }
+        if now.event.action.raises() && now.event.outcome == Outcome::Success {
+            raise(account);
+        }
         let closed = now.event.time < account.day.start_ms;
         if closed {
             shared.counters.late += 1;
@@ -282,7 +321,7 @@ impl Detector {
         }
         let open = account.episode.is_some();
         if open {
-            judge::expose(account, shared, now);
+            opening::expose(account, shared, now);
         }
         let look = account.today.as_ref().is_some_and(|today| {
             today.slack <= 0 || now.event.unidentified > 0 || today.after_end > 0
@@ -294,7 +333,7 @@ impl Detector {
             }
         }
         if open {
-            judge::milestone(account, shared, now.event.time, out);
+            opening::milestone(account, shared, now.event.time, out);
         }
     }
 
@@ -348,6 +387,12 @@ impl Detector {
             base: Default::default(),
             activity: Default::default(),
             known: Default::default(),
+            persons: Default::default(),
+            weeks: Default::default(),
+            drift: Default::default(),
+            raised_until: Day::MIN,
+            lift: lift::LEVEL,
+            unlisted: false,
             opened_on: [(Day::MIN, 0); 2],
             today: None,
             episode: None,
@@ -368,7 +413,7 @@ impl Detector {
         self.hand = (victim + 1) % total;
         self.shared.counters.evicted += 1;
         let account = &mut self.accounts[victim as usize];
-        judge::end(account, &self.shared, account.time, out);
+        opening::end(account, &self.shared, account.time, out);
         self.shared.judged.remove(&victim);
         let account = &self.accounts[victim as usize];
         self.index.remove(&self.name_hash(&account.name, account.kind));
@@ -406,15 +451,26 @@ impl Detector {
             }
             self.deadlines.pop_first();
             let account = &mut self.accounts[index as usize];
-            if let Some(due) = judge::end_if_quiet(account, &self.shared, self.watermark, out) {
+            if let Some(due) = opening::end_if_quiet(account, &self.shared, self.watermark, out) {
                 self.deadlines.insert((due, index));
             }
         }
         let today = self.shared.calendar.day_of(self.watermark);
+        if let Some(day) = self.day {
+            // The last hour that is over, of this day or of the one that ends.
+            let over = self.watermark.min(day.end_ms) - day.start_ms;
+            let ended = over.div_euclid(HOUR_MS);
+            if ended > self.hours_ended {
+                self.hours_ended = ended;
+                self.end_hour(&day, ended as usize - 1);
+            }
+        }
         match self.day {
             Some(day) if self.watermark >= day.end_ms => {
                 self.end_day(today.day - 1, out);
                 self.day = Some(today);
+                self.hours_ended = 0;
+                self.shared.groups.iter_mut().for_each(|slot| slot.lift = lift::LEVEL);
             }
             Some(_) => {}
             None => {
@@ -422,7 +478,10 @@ impl Detector {
                 self.shared.first_day = Some(today.day);
             }
         }
-        let day_end = self.day.map_or(TimestampMs::MAX, |d| d.end_ms);
+        let day_end = self.day.map_or(TimestampMs::MAX, |d| {
+            let hour = (self.watermark - d.start_ms).div_euclid(HOUR_MS);
+            d.end_ms.min(d.start_ms + (hour + 1) * HOUR_MS)
+        });
         let deadline = self.deadlines.first().map_or(TimestampMs::MAX, |d| d.0);
         self.due = day_end.min(deadline);
     }
@@ -443,6 +502,17 @@ impl Detector {
             }
         }
         out.push(Finding::DayEnded(Box::new(self.shared.take_partial(day))));
+    }
+}
+
+/// Somebody reset a password or changed a role: for a while the account is looked at more closely.
+fn raise(account: &mut Account) {
+    account.raised_until = account.raised_until.max(account.day.day + limits::RAISED_DAYS);
+    if let Some(today) = &mut account.today
+        && today.odds == 1
+    {
+        today.odds = limits::RAISED_ODDS;
+        today.forget_thresholds();
     }
 }
 
@@ -478,11 +548,24 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     if slot > today.slot {
         let classes = &shared.group(account.group, today.epoch).classes;
         today.advance(slot, &account.day, classes, account.kind);
-    }
-    for (seen, place) in today.seen.iter_mut().zip([&event.device, &event.ip]) {
-        if let Some(place) = place {
-            seen.add(place);
+        let lift = &shared.groups[account.group as usize].lift;
+        if account.lift != *lift {
+            account.lift = *lift;
+            today.forget_thresholds();
         }
+    }
+    let mut marks = today.hour_marks;
+    let mut stranger = None;
+    for (at, place) in [&event.device, &event.ip].into_iter().enumerate() {
+        if let Some(place) = place {
+            let place = place_hash(place);
+            today.seen[at].add(place);
+            // A log without devices still has addresses.
+            stranger = stranger.or(Some(account.known[at].is_stranger(place)));
+        }
+    }
+    if stranger == Some(true) {
+        marks |= window::STRANGER;
     }
     today.unidentified = today.unidentified.saturating_add(event.unidentified);
     let records = event.persons.len() as u64;
@@ -494,8 +577,16 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     {
         trail.add(event, now.position);
     }
+    today.slack -= today.requests.count_event(event);
     if event.persons.is_empty() {
         return;
+    }
+    let usual = &shared.group(account.group, today.epoch).operations;
+    if today.operations.note(event, usual) {
+        marks |= window::UNUSUAL;
+    }
+    if event.data & SENSITIVE_DATA != 0 {
+        marks |= window::SENSITIVE;
     }
     let touch: Touch = event.action.touch();
     today.mark_touched(touch);
@@ -507,7 +598,18 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     for person in event.persons {
         let fp = person.fingerprint();
         let merge = |known| sets.union(known, classes);
-        grown += i64::from(windows.touch(fp, slot, merge, || territory.origin(fp, account.unit)));
+        let mut fresh = false;
+        let meet = || {
+            fresh = true;
+            Meeting {
+                origin: territory.origin(fp, account.unit),
+                novel: !account.persons.knows(fp),
+            }
+        };
+        grown += i64::from(windows.touch(fp, slot, marks, merge, meet));
+        if fresh {
+            today.requests.meet(*person);
+        }
     }
     // Thinning moves the estimates themselves.
     let thinned = windows.step() != step;

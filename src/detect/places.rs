@@ -1,8 +1,13 @@
-//! Where an account acts from, by hash: a few devices and addresses a day.
+//! Where an account acts from, by hash: a few devices and addresses a day, and those that are its
+//! own.
 
 use serde::{Deserialize, Serialize};
 
 use super::limits::KNOWN_MAX;
+
+/// Days on which a device must be seen before it is the account's own: a stranger's first quiet
+/// day must not make it one.
+const OWN_FROM_DAYS: u8 = 3;
 
 /// The first [`KNOWN_MAX`] devices, or addresses, of a day; 0 = none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,8 +15,7 @@ pub struct Places([u32; KNOWN_MAX]);
 
 impl Places {
     /// Remembers a place while there is room.
-    pub fn add(&mut self, text: &str) {
-        let place = place_hash(text);
+    pub fn add(&mut self, place: u32) {
         for known in &mut self.0 {
             if *known == 0 {
                 *known = place;
@@ -25,6 +29,41 @@ impl Places {
     /// The places, in order of appearance.
     pub fn iter(&self) -> impl Iterator<Item = &u32> {
         self.0.iter().filter(|place| **place != 0)
+    }
+}
+
+/// Devices, or addresses, that an account was seen with, newest first, and on how many days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPlaces([(u32, u8); KNOWN_MAX]);
+
+impl KnownPlaces {
+    /// Never seen with any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0[0].0 == 0
+    }
+
+    /// Seen with it before.
+    #[must_use]
+    pub fn contains(&self, place: u32) -> bool {
+        self.0.iter().any(|(known, _)| *known == place)
+    }
+
+    /// The account has places of its own, and this is none of them.
+    #[must_use]
+    pub fn is_stranger(&self, place: u32) -> bool {
+        self.0.iter().any(|(_, days)| *days >= OWN_FROM_DAYS)
+            && !self.0.iter().any(|(known, days)| *known == place && *days >= OWN_FROM_DAYS)
+    }
+
+    /// Remembers the places of one day.
+    pub fn remember(&mut self, seen: &Places) {
+        for place in seen.iter() {
+            let at = self.0.iter().position(|(known, _)| known == place);
+            let days = at.map_or(0, |at| self.0[at].1);
+            self.0[..=at.unwrap_or(KNOWN_MAX - 1)].rotate_right(1);
+            self.0[0] = (*place, days.saturating_add(1));
+        }
     }
 }
 
@@ -43,8 +82,23 @@ mod tests {
         let mut places = Places::default();
         assert_eq!(places.iter().count(), 0);
         let names = ["a", "b", "a", "c", "d", "e", "f", "g", "b"];
-        names.iter().for_each(|name| places.add(name));
+        names.iter().for_each(|name| places.add(place_hash(name)));
         let kept: Vec<u32> = places.iter().copied().collect();
         assert_eq!(kept, ["a", "b", "c", "d", "e", "f"].map(place_hash));
+    }
+
+    #[test]
+    fn a_place_becomes_ones_own_on_the_third_day() {
+        let mut known = KnownPlaces::default();
+        let (mut own, mut other) = (Places::default(), Places::default());
+        own.add(place_hash("own"));
+        other.add(place_hash("other"));
+        assert!(!known.is_stranger(place_hash("other")), "nobody is a stranger to a newcomer");
+        (0..3).for_each(|_| known.remember(&own));
+        for _ in 0..3 {
+            assert!(known.is_stranger(place_hash("other")));
+            known.remember(&other);
+        }
+        assert!(!known.is_stranger(place_hash("other")) && known.contains(place_hash("own")));
     }
 }

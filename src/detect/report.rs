@@ -1,10 +1,11 @@
 //! What the core says: plain numbers and names; words are triage's business.
 
 use super::account::Account;
+use super::channel::Measure;
 use super::episode::{Circumstances, SignalState, TrailEvent};
-use super::epoch::{Kind, Partial};
+use super::epoch::Kind;
+use super::partial::Partial;
 use super::time::Day;
-use super::window::Measure;
 use crate::alert::EntityKind;
 use crate::event::{Position, TimestampMs, Touch};
 

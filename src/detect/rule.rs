@@ -7,16 +7,30 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::baseline::Prior;
-use super::epoch::{BASELINES, CHANNELS, baseline_index, channel};
+use super::channel::{BASELINES, Channels, HOURLY, MEASURES, Measure, SPECS, Span, baseline_index};
 use super::limits::PERSONS_FLOOR;
 use super::tail::Tail;
-use super::window::Measure;
-use crate::event::Touch;
 
 /// The rules and priors that are compiled in, by file name.
-pub const BUILT_IN: [(&str, &str); 7] = [
+pub const BUILT_IN: [(&str, &str); 23] = [
     ("volume.toml", include_str!("../../rules/volume.toml")),
     ("foreign-origins.toml", include_str!("../../rules/foreign-origins.toml")),
+    ("novelty.toml", include_str!("../../rules/novelty.toml")),
+    ("dormant-files.toml", include_str!("../../rules/dormant-files.toml")),
+    ("off-hours.toml", include_str!("../../rules/off-hours.toml")),
+    ("off-hours-origins.toml", include_str!("../../rules/off-hours-origins.toml")),
+    ("strange-device.toml", include_str!("../../rules/strange-device.toml")),
+    ("unusual-operation.toml", include_str!("../../rules/unusual-operation.toml")),
+    ("sensitive-data.toml", include_str!("../../rules/sensitive-data.toml")),
+    ("drift.toml", include_str!("../../rules/drift.toml")),
+    ("foreign-drift.toml", include_str!("../../rules/foreign-drift.toml")),
+    ("novelty-drift.toml", include_str!("../../rules/novelty-drift.toml")),
+    ("operations-drift.toml", include_str!("../../rules/operations-drift.toml")),
+    ("misses.toml", include_str!("../../rules/misses.toml")),
+    ("updates.toml", include_str!("../../rules/updates.toml")),
+    ("unrelated.toml", include_str!("../../rules/unrelated.toml")),
+    ("id-sweep.toml", include_str!("../../rules/id-sweep.toml")),
+    ("steady-pace.toml", include_str!("../../rules/steady-pace.toml")),
     ("role-ceiling.toml", include_str!("../../rules/role-ceiling.toml")),
     ("declared-ceiling.toml", include_str!("../../rules/declared-ceiling.toml")),
     ("ended-account.toml", include_str!("../../rules/ended-account.toml")),
@@ -40,6 +54,38 @@ pub enum Watch {
     EndedAccount,
     /// Records returned without a usable identity, against the role's ceiling.
     UnidentifiedRecords,
+    /// Persons the account had not touched before.
+    NovelPersons,
+    /// Persons nobody touched for years.
+    DormantPersons,
+    /// Persons at hours the group does not work.
+    OffHoursPersons,
+    /// Foreign origins at such hours.
+    OffHoursOrigins,
+    /// Persons new to the account, read from a device unknown to it.
+    StrangerPersons,
+    /// Persons returned by operations that the peers do not use.
+    UnusualOperations,
+    /// Persons with data of a special kind.
+    SensitivePersons,
+    /// A little more each day.
+    PersonsDrift,
+    /// A few more strange origins each day.
+    OriginsDrift,
+    /// New persons day after day.
+    NoveltyDrift,
+    /// Unusual operations day after day.
+    OperationsDrift,
+    /// Requests that found nobody.
+    Misses,
+    /// Records changed.
+    Updates,
+    /// Records outside the caseload, by the application's word.
+    UnrelatedRecords,
+    /// Persons whose identifiers neighbour one another.
+    NeighbouringIds,
+    /// Requests in one run of equal distances.
+    SteadyPace,
 }
 
 impl Watch {
@@ -53,15 +99,27 @@ impl Watch {
             Watch::ForeignOrigins => "foreign_origins",
             Watch::EndedAccount => "accesses_after_end",
             Watch::UnidentifiedRecords => "unidentified_records",
+            Watch::NovelPersons => "novel_persons",
+            Watch::DormantPersons => "dormant_persons",
+            Watch::OffHoursPersons => "off_hours_persons",
+            Watch::OffHoursOrigins => "off_hours_origins",
+            Watch::StrangerPersons => "stranger_persons",
+            Watch::UnusualOperations => "unusual_operations",
+            Watch::SensitivePersons => "sensitive_persons",
+            Watch::PersonsDrift => "persons_drift",
+            Watch::OriginsDrift => "origins_drift",
+            Watch::NoveltyDrift => "novelty_drift",
+            Watch::OperationsDrift => "operations_drift",
+            Watch::Misses => "misses",
+            Watch::Updates => "updates",
+            Watch::UnrelatedRecords => "unrelated_records",
+            Watch::NeighbouringIds => "neighbouring_ids",
+            Watch::SteadyPace => "steady_pace",
         }
     }
 
-    fn windows(self) -> &'static [&'static str] {
-        match self {
-            Watch::DistinctPersons => &["5m", "1h", "1d"],
-            Watch::ForeignOrigins => &["1h", "1d"],
-            _ => &[],
-        }
+    fn windows(self) -> Vec<&'static str> {
+        SPECS.iter().filter(|spec| spec.watch == self).map(|spec| spec.window).collect()
     }
 }
 
@@ -152,15 +210,17 @@ pub struct TailPrior {
 
 impl From<TailPrior> for Tail {
     fn from(p: TailPrior) -> Tail {
-        Tail { start: p.start, share: p.share, shape: p.shape, scale: p.scale, samples: 0 }
+        Tail {
+            start: p.start,
+            share: p.share,
+            shape: p.shape,
+            scale: p.scale,
+            samples: 0,
+            seen: 0.0,
+        }
     }
 }
 
-/// Shares of a day's persons that fall into a window, before the log tells: the busiest 5
-/// minutes, the busiest hour; and how many of them come from elsewhere.
-const SHARE_5M: f32 = 0.15;
-const SHARE_1H: f32 = 0.35;
-const SHARE_FOREIGN: f32 = 0.5;
 /// Own intervals that a shipped prior is worth: little, since nobody has confirmed it here.
 const SHIPPED_STRENGTH: f32 = 2.0;
 
@@ -171,15 +231,10 @@ impl RolePrior {
         let mut priors =
             [Prior { mean: 0.0, dispersion: self.spread, strength: SHIPPED_STRENGTH }; BASELINES];
         for measure in Measure::ALL {
-            let share = match measure {
-                Measure::Persons5m => SHARE_5M,
-                Measure::Persons1h => SHARE_1H,
-                Measure::Persons1d => 1.0,
-                Measure::Foreign1h => SHARE_1H * SHARE_FOREIGN,
-                Measure::Foreign1d => SHARE_FOREIGN,
-            };
-            for class in 0..3 {
-                priors[baseline_index(measure, class)].mean = self.persons_per_day * share;
+            let classes = if HOURLY.contains(&measure) { 0..3 } else { 0..1 };
+            for class in classes {
+                let mean = self.persons_per_day * measure.spec().share;
+                priors[baseline_index(measure, class)].mean = mean;
             }
         }
         priors
@@ -270,23 +325,31 @@ impl Rules {
     /// The rule that watches a channel's measure.
     #[must_use]
     pub fn of_measure(&self, measure: Measure) -> Option<&Rule> {
-        let watch =
-            if measure.is_foreign() { Watch::ForeignOrigins } else { Watch::DistinctPersons };
-        self.get(watch)
+        self.get(measure.spec().watch)
+    }
+
+    /// Lowest count that may fire, by measure. A drift's test is made over four weeks, not by the
+    /// count of their last day.
+    #[must_use]
+    pub fn floors(&self) -> [u64; MEASURES] {
+        Measure::ALL.map(|measure| match measure.spec().span {
+            Span::Drift(_) => 0,
+            _ => self.of_measure(measure).map_or(PERSONS_FLOOR, |rule| rule.floor),
+        })
     }
 
     /// ω of every channel: its share of the false-alert budget; 0 = switched off.
     #[must_use]
-    pub fn weights(&self) -> [f64; CHANNELS] {
-        let mut weights = [0.0; CHANNELS];
-        for touch in [Touch::Listed, Touch::Opened] {
-            for measure in Measure::ALL {
-                let share = self
-                    .of_measure(measure)
-                    .and_then(|rule| rule.budget.get(measure.window()))
-                    .copied()
-                    .unwrap_or(0.0);
-                weights[channel(touch, measure)] = share / 2.0;
+    pub fn weights(&self) -> Channels<f64> {
+        let mut weights = [[0.0; MEASURES]; 2];
+        for spec in &SPECS {
+            let rule = self.get(spec.watch);
+            let share = rule.and_then(|rule| rule.budget.get(spec.window)).copied().unwrap_or(0.0);
+            let m = spec.measure as usize;
+            if spec.apart {
+                (weights[0][m], weights[1][m]) = (share / 2.0, share / 2.0);
+            } else {
+                weights[0][m] = share;
             }
         }
         weights
@@ -405,7 +468,7 @@ mod tests {
     #[test]
     fn the_shipped_rules_are_right_and_share_out_the_budget() {
         let rules = Rules::built_in().unwrap();
-        let total: f64 = rules.weights().iter().sum();
+        let total: f64 = rules.weights().iter().flatten().sum();
         assert!((total - 1.0).abs() < 1e-6, "{total}");
         assert_eq!(rules.version.len(), 12);
     }

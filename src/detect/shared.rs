@@ -6,12 +6,20 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Closing, Today};
-use super::epoch::{Epoch, Group, GroupKey, GroupPartial, Kind, Partial};
-use super::limits::{CLASS_SETS_MAX, GROUPS_MAX, UNITS_MAX, VOTES_MAX, WARM_UP_DAYS};
+use super::account::Account;
+use super::channel::MEASURES;
+use super::close::Closing;
+use super::epoch::{Epoch, Group, GroupKey, Kind};
+use super::lift::{self, LEVEL, LIFTED, Lifted};
+use super::limits::{
+    CLASS_SETS_MAX, GROUPS_MAX, RAISED_ODDS, SILENT_DAYS, UNITS_MAX, VOTES_MAX, WARM_UP_DAYS,
+    WOKEN_DAYS,
+};
+use super::partial::{GroupPartial, Partial};
 use super::rule::Rules;
 use super::territory::{Territory, Vote};
 use super::time::{Calendar, Day};
+use super::today::Today;
 use super::{Counters, Settings};
 use crate::directory::{AccountEntry, Accounts, Expected, Scope};
 use crate::event::{AccessEvent, TimestampMs};
@@ -24,6 +32,8 @@ pub struct GroupSlot {
     current: Group,
     previous: Group,
     pub(super) partial: GroupPartial,
+    /// What lifts everybody today.
+    pub(super) lift: Lifted<f32>,
 }
 
 /// See the module.
@@ -53,6 +63,8 @@ pub struct Shared {
     pub first_day: Option<Day>,
     /// What happened, in numbers.
     pub counters: Counters,
+    /// Lowest count that may fire, by measure.
+    pub(super) floors: [u64; MEASURES],
     pub(super) groups: Vec<GroupSlot>,
     pub(super) group_index: HashMap<GroupKey, u32>,
     pub(super) votes: Vec<Vote>,
@@ -143,6 +155,34 @@ pub fn unit_hash(name: &str) -> u32 {
     crc32fast::hash(name.as_bytes())
 }
 
+impl GroupSlot {
+    /// An hour of a working day ended: what the members had counted by then of what their whole day
+    /// was expected to bring.
+    pub(super) fn note_hour(
+        &mut self,
+        hour: usize,
+        members: u32,
+        counted: &Lifted<f64>,
+        expected: &Lifted<f64>,
+    ) {
+        if members == 0 || hour >= 24 {
+            self.lift = LEVEL;
+            return;
+        }
+        self.partial.hourly.resize(24, Lifted::default());
+        let usual = self.current.hourly.get(hour).copied().unwrap_or_default();
+        for t in 0..2 {
+            for place in 0..LIFTED.len() {
+                let (counted, expected) = (counted[t][place], expected[t][place]);
+                let sums = &mut self.partial.hourly[hour][t][place];
+                sums.0 += (counted * 256.0) as u64;
+                sums.1 += (expected * 256.0) as u64;
+                self.lift[t][place] = lift::lift(members, counted, expected, usual[t][place]);
+            }
+        }
+    }
+}
+
 impl Shared {
     /// The group's model of an epoch still remembered.
     #[must_use]
@@ -181,7 +221,7 @@ impl Shared {
             epoch.groups.get(&key).cloned().unwrap_or_else(shipped)
         };
         let (current, previous) = (model(&self.epoch), model(&self.previous));
-        GroupSlot { key, current, previous, partial: GroupPartial::default() }
+        GroupSlot { key, current, previous, partial: GroupPartial::default(), lift: LEVEL }
     }
 
     /// The group's part of what is being learned.
@@ -226,6 +266,7 @@ impl Shared {
 
     /// Other rules: other shipped priors for groups that have no model yet.
     pub fn change_rules(&mut self, rules: Arc<Rules>) {
+        self.floors = rules.floors();
         self.rules = rules;
         for at in 0..self.groups.len() {
             let fresh = self.slot(self.groups[at].key.clone());
@@ -238,7 +279,8 @@ impl Shared {
     pub fn close(&mut self, account: &mut Account) {
         let Some(today) = &account.today else { return };
         let number = today.epoch;
-        let levels = std::array::from_fn(|c| self.level(account, number, c));
+        let epoch =
+            Arc::clone(if number == self.epoch.number { &self.epoch } else { &self.previous });
         let slot = &mut self.groups[account.group as usize];
         let group = if number == self.epoch.number { &slot.current } else { &slot.previous };
         let mut closing = Closing {
@@ -246,26 +288,13 @@ impl Shared {
             partial: &mut slot.partial,
             votes: &mut self.votes,
             number: self.epoch.number,
-            levels,
+            epoch: &epoch,
+            floors: self.floors,
         };
         account.close_day(&mut closing);
         if self.votes.len() > VOTES_MAX {
             self.counters.votes_refused += (self.votes.len() - VOTES_MAX) as u64;
             self.votes.truncate(VOTES_MAX);
-        }
-    }
-
-    /// Nats at which a channel fires for an account: the pooled tail's level, moved by the
-    /// group's own later beginning.
-    #[must_use]
-    pub fn level(&self, account: &Account, epoch: u32, channel: usize) -> f64 {
-        let model = &self.epoch_of(epoch).channels[channel];
-        match account.kind {
-            Kind::Human => {
-                let shift = self.group(account.group, epoch).shift[channel];
-                (model.tail.level(model.alpha) + shift).max(-model.alpha.ln())
-            }
-            Kind::Machine | Kind::Source => model.machine_tail.level(model.alpha),
         }
     }
 
@@ -275,6 +304,9 @@ impl Shared {
         let last = account.today.is_some().then_some(account.day.day);
         account.day = self.calendar.day_of(account.time);
         let day = account.day.day;
+        if last.is_some_and(|last| day - last >= SILENT_DAYS) {
+            account.raised_until = account.raised_until.max(day + WOKEN_DAYS - 1);
+        }
         if account.kind != Kind::Source {
             self.identify(account, event);
         }
@@ -286,6 +318,11 @@ impl Shared {
             None => u32::from(account.day.is_rest()),
         };
         today.declared = self.declared(account, day);
+        today.odds = if account.raised_until >= day || account.unlisted { RAISED_ODDS } else { 1 };
+        today.carried = account.weeks.carried(day);
+        account.persons.forget(day);
+        today.carried_month = account.persons.len() as u32;
+        account.lift = self.groups[account.group as usize].lift;
         let classes = &self.group(account.group, today.epoch).classes;
         today.enter_hour(&account.day, classes, account.kind);
         account.today = Some(today);
@@ -311,6 +348,7 @@ impl Shared {
         let unit = of(entry.and_then(|e| e.unit.as_ref()), event.unit.as_deref());
         account.kind = if entry.is_some_and(|e| e.machine) { Kind::Machine } else { Kind::Human };
         account.ends_on = entry.and_then(|e| e.ends_on);
+        account.unlisted = entry.is_none() && !listed.0.is_empty();
         // Without units the partner is the territory.
         account.unit = unit_hash(if unit.is_empty() { &partner } else { &unit });
         account.unit_name = if unit.is_empty() { None } else { self.units.number(&unit) };

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::epoch::{Epoch, GroupKey, GroupPartial};
+use super::epoch::{Epoch, GroupKey};
+use super::lift::Lifted;
+use super::partial::GroupPartial;
 use super::rule::Rules;
 use super::shared::{ClassSets, Names, Shared};
 use super::territory::{Territory, Vote};
@@ -20,7 +22,7 @@ use crate::directory::{Accounts, Expected};
 use crate::event::TimestampMs;
 
 /// Version of the payload written by this build.
-pub const PAYLOAD_VERSION: u16 = 2;
+pub const PAYLOAD_VERSION: u16 = 3;
 
 /// Why a payload cannot be believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,19 +67,15 @@ struct StateRef<'a> {
     day: Option<LocalDay>,
     due: TimestampMs,
     hand: u32,
-    since_2: Since2,
-}
-
-/// What version 2 appends.
-#[derive(Default, Serialize, Deserialize)]
-struct Since2 {
-    judged: BTreeMap<u32, (TimestampMs, String)>,
+    judged: &'a BTreeMap<u32, (TimestampMs, String)>,
     /// Open episodes that follow a judged alert, by account.
     follows: BTreeMap<u32, String>,
+    hours_ended: i64,
+    lifts: Vec<Lifted<f32>>,
 }
 
 #[derive(Deserialize)]
-struct StateV1 {
+struct State {
     settings: Settings,
     rules: Rules,
     accounts: Vec<Account>,
@@ -100,6 +98,10 @@ struct StateV1 {
     day: Option<LocalDay>,
     due: TimestampMs,
     hand: u32,
+    judged: BTreeMap<u32, (TimestampMs, String)>,
+    follows: BTreeMap<u32, String>,
+    hours_ended: i64,
+    lifts: Vec<Lifted<f32>>,
 }
 
 impl Detector {
@@ -142,7 +144,10 @@ impl Detector {
             day: self.day,
             due: self.due,
             hand: self.hand,
-            since_2: Since2 { judged: shared.judged.clone(), follows },
+            judged: &shared.judged,
+            follows,
+            hours_ended: self.hours_ended,
+            lifts: shared.groups.iter().map(|g| g.lift).collect(),
         };
         // Plain data in memory cannot fail to be written to memory.
         let start = before.len();
@@ -158,17 +163,11 @@ impl Detector {
     /// The version is newer, or the bytes are not what that version writes.
     pub fn restore(version: u16, payload: &[u8]) -> Result<Self, SnapshotError> {
         match version {
-            1 | 2 => {
+            PAYLOAD_VERSION => {
                 let unreadable = |_| SnapshotError::Damaged("it does not parse");
-                let bytes = intact(payload)?;
-                let (state, rest) =
-                    postcard::take_from_bytes::<StateV1>(bytes).map_err(unreadable)?;
+                let state: State = postcard::from_bytes(intact(payload)?).map_err(unreadable)?;
                 state.check().map_err(SnapshotError::Damaged)?;
-                let since_2 = match version {
-                    1 => Since2::default(),
-                    _ => postcard::from_bytes(rest).map_err(unreadable)?,
-                };
-                Ok(since_2.add_to(state.into_detector()?))
+                state.into_detector()
             }
             0 => Err(SnapshotError::Damaged("version 0 was never written")),
             found => Err(SnapshotError::Newer { found }),
@@ -188,20 +187,7 @@ fn intact(payload: &[u8]) -> Result<&[u8], SnapshotError> {
     }
 }
 
-impl Since2 {
-    fn add_to(self, mut detector: Detector) -> Detector {
-        for (index, id) in self.follows {
-            let account = detector.accounts.get_mut(index as usize);
-            if let Some(episode) = account.and_then(|a| a.episode.as_mut()) {
-                episode.follows = Some(id);
-            }
-        }
-        detector.shared.judged = self.judged;
-        detector
-    }
-}
-
-impl StateV1 {
+impl State {
     /// Everything that later arithmetic relies on.
     fn check(&self) -> Result<(), &'static str> {
         let total = self.accounts.len();
@@ -228,6 +214,7 @@ impl StateV1 {
         let index = self.names.into_iter().zip(0..).collect();
         let mut shared = Shared {
             settings: self.settings,
+            floors: self.rules.floors(),
             rules: Arc::new(self.rules),
             calendar,
             epoch: Arc::new(self.epoch),
@@ -243,20 +230,29 @@ impl StateV1 {
             groups: Vec::new(),
             group_index: HashMap::new(),
             votes: self.votes,
-            judged: BTreeMap::new(),
+            judged: self.judged,
         };
-        for (key, partial) in self.groups {
+        for ((key, partial), lift) in self.groups.into_iter().zip(self.lifts) {
             let index = shared.group_index(key);
             *shared.learning(index) = partial;
+            shared.groups[index as usize].lift = lift;
+        }
+        let mut accounts = self.accounts;
+        for (index, id) in self.follows {
+            if let Some(episode) = accounts.get_mut(index as usize).and_then(|a| a.episode.as_mut())
+            {
+                episode.follows = Some(id);
+            }
         }
         Ok(Detector {
-            accounts: self.accounts,
+            accounts,
             index,
             shared,
             deadlines: self.deadlines,
             leaders: self.leaders,
             watermark: self.watermark,
             day: self.day,
+            hours_ended: self.hours_ended,
             due: self.due,
             hand: self.hand,
             tells_days: false,

@@ -111,10 +111,15 @@ pub struct Tail {
     pub scale: f64,
     /// Account days behind it.
     pub samples: u64,
+    /// The third-highest score seen beyond those that may fire: what happens again and again is
+    /// usual, whatever a smooth tail makes of it. Third, because one undetected thief must not
+    /// move it.
+    pub seen: f64,
 }
 
 impl Tail {
-    /// The score that a share `alpha` of account days reaches; at least −ln alpha.
+    /// The score that a share `alpha` of account days reaches; at least −ln alpha, and more than what
+    /// was seen.
     #[must_use]
     pub fn level(&self, alpha: f64) -> f64 {
         let ratio = (alpha / self.share).min(1.0);
@@ -123,7 +128,7 @@ impl Tail {
         } else {
             self.scale / self.shape * (ratio.powf(-self.shape) - 1.0)
         };
-        (self.start + excess).max(-alpha.ln())
+        (self.start + excess).max(-alpha.ln()).max(self.seen)
     }
 
     /// Probability that an account day scores `nats` or more.
@@ -139,6 +144,50 @@ impl Tail {
             (1.0 + self.shape * y).powf(-1.0 / self.shape)
         };
         (self.share * tail).max(f64::MIN_POSITIVE)
+    }
+}
+
+/// Probabilities of scores over their whole range: empirical up to the tail, fitted beyond.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// P(score ≥ lower edge of bin i), up to the tail; empty = nothing known.
+    survival: Vec<f32>,
+    tail: Option<Tail>,
+}
+
+impl Curve {
+    /// The curve of a sample; unknown while it is too small.
+    #[must_use]
+    pub fn fit(scores: &Histogram, prior: &Tail) -> Curve {
+        let total = scores.total();
+        if total < SAMPLES_MIN {
+            return Curve::default();
+        }
+        let tail = Tail { seen: 0.0, ..fit(scores, &Histogram::default(), prior, 0.0) };
+        let last = score_bin(tail.start);
+        let mut above = total;
+        let mut survival = Vec::with_capacity(last);
+        for bin in 0..last {
+            survival.push((above as f64 + 1.0) as f32 / (total as f64 + 1.0) as f32);
+            above -= u64::from(scores.0.get(bin).copied().unwrap_or(0));
+        }
+        Curve { survival, tail: Some(tail) }
+    }
+
+    /// P(score ≥ `nats`).
+    #[must_use]
+    pub fn probability(&self, nats: f64) -> Option<f64> {
+        let tail = self.tail?;
+        let empirical = self.survival.get(score_bin(nats)).map(|p| f64::from(*p));
+        Some(empirical.unwrap_or_else(|| tail.probability(nats)))
+    }
+
+    /// The score whose probability is at most `p`.
+    #[must_use]
+    pub fn level(&self, p: f64) -> Option<f64> {
+        let tail = self.tail?;
+        let bin = self.survival.partition_point(|s| f64::from(*s) > p);
+        Some(if bin < self.survival.len() { score_edge(bin) } else { tail.level(p) })
     }
 }
 
@@ -158,14 +207,17 @@ const LOG_SCALE_LEEWAY: f64 = 1.0;
 /// out would shorten the tail with every alert; letting their full scores in would let a thief
 /// lengthen it.
 #[must_use]
-pub fn fit(scores: &Histogram, censored: &Histogram, prior: &Tail) -> Tail {
+pub fn fit(scores: &Histogram, censored: &Histogram, prior: &Tail, alpha: f64) -> Tail {
     let mut all = scores.clone();
     all.merge(censored);
     let samples = all.total();
     if samples < SAMPLES_MIN {
         return Tail { samples, ..*prior };
     }
-    let share = TAIL_SHARE.min(EXCEEDANCES_MAX / samples as f64);
+    // Where few days have a score at all, the upper half of those is the tail.
+    let scored = samples - all.0.first().map_or(0, |n| u64::from(*n));
+    let half = 0.5 * scored as f64 / samples as f64;
+    let share = TAIL_SHARE.min(EXCEEDANCES_MAX / samples as f64).min(half);
     let first = all.quantile_bin(share) + 1;
     let start = score_edge(first);
     let beyond = |h: &Histogram| -> Vec<(f64, f64)> {
@@ -179,7 +231,21 @@ pub fn fit(scores: &Histogram, censored: &Histogram, prior: &Tail) -> Tail {
     // An empty tail still has a beginning: the highest score seen, reached at most once.
     let share = exceedances.max(1.0) / samples as f64;
     let (shape, scale) = most_likely(&seen, &cut, prior);
-    Tail { start, share, shape, scale, samples }
+    let seen = third_highest(&all, (alpha * samples as f64) as u64);
+    Tail { start, share, shape, scale, samples, seen }
+}
+
+/// Upper edge of the third-highest score, not counting the `allowed` highest.
+fn third_highest(all: &Histogram, allowed: u64) -> f64 {
+    const FROM: u64 = 3;
+    let mut left = allowed + FROM;
+    for (bin, n) in all.bins().rev() {
+        if u64::from(n) >= left {
+            return score_edge(bin + 1);
+        }
+        left -= u64::from(n);
+    }
+    0.0
 }
 
 /// Penalised maximum likelihood of (ξ, σ) over a grid of shapes, the scale by golden section.
@@ -233,7 +299,8 @@ fn golden_section(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const PRIOR: Tail = Tail { start: 4.0, share: 0.02, shape: 0.2, scale: 1.5, samples: 0 };
+    const PRIOR: Tail =
+        Tail { start: 4.0, share: 0.02, shape: 0.2, scale: 1.5, samples: 0, seen: 0.0 };
 
     /// Scores at evenly spaced probabilities of a Pareto tail beyond 2 nats.
     fn pareto_scores(n: u32, shape: f64, scale: f64) -> Histogram {
@@ -249,8 +316,9 @@ mod tests {
 
     #[test]
     fn a_known_tail_is_recovered_beyond_the_sample() {
-        let tail = fit(&pareto_scores(30_000, 0.25, 1.2), &Histogram::default(), &PRIOR);
+        let scores = pareto_scores(30_000, 0.25, 1.2);
         for alpha in [1e-3, 1e-4, 1e-5] {
+            let tail = fit(&scores, &Histogram::default(), &PRIOR, alpha);
             let expected = 2.0 + 1.2 / 0.25 * ((alpha / 0.1f64).powf(-0.25) - 1.0);
             let got = tail.level(alpha);
             assert!((got / expected - 1.0).abs() < 0.12, "{alpha}: {got} {expected}");
@@ -267,9 +335,9 @@ mod tests {
                 if score_edge(bin) > 12.0 { cut.add(score_bin(12.0)) } else { kept.add(bin) }
             }
         }
-        let truth = fit(&whole, &Histogram::default(), &PRIOR).level(1e-5);
-        let censored = fit(&kept, &cut, &PRIOR).level(1e-5);
-        let dropped = fit(&kept, &Histogram::default(), &PRIOR).level(1e-5);
+        let truth = fit(&whole, &Histogram::default(), &PRIOR, 1e-5).level(1e-5);
+        let censored = fit(&kept, &cut, &PRIOR, 1e-5).level(1e-5);
+        let dropped = fit(&kept, &Histogram::default(), &PRIOR, 1e-5).level(1e-5);
         assert!((censored / truth - 1.0).abs() < 0.25, "{censored} {truth}");
         assert!(dropped < censored);
     }
@@ -277,19 +345,19 @@ mod tests {
     #[test]
     fn a_thief_in_the_sample_moves_the_threshold_little() {
         let mut scores = pareto_scores(20_000, 0.2, 1.2);
-        let before = fit(&scores, &Histogram::default(), &PRIOR).level(1e-5);
+        let before = fit(&scores, &Histogram::default(), &PRIOR, 1e-5).level(1e-5);
         let mut cut = Histogram::default();
         (0..12).for_each(|_| cut.add(score_bin(before)));
-        let after = fit(&scores, &cut.lowest(1), &PRIOR).level(1e-5);
+        let after = fit(&scores, &cut.lowest(1), &PRIOR, 1e-5).level(1e-5);
         assert!(after < before * 1.6, "{before} {after}");
         (0..12).for_each(|_| scores.add(score_bin(50_000.0)));
-        let blind = fit(&scores, &Histogram::default(), &PRIOR).level(1e-5);
+        let blind = fit(&scores, &Histogram::default(), &PRIOR, 1e-5).level(1e-5);
         assert!(blind > after, "uncensored scores would have moved it more");
     }
 
     #[test]
     fn few_scores_leave_the_prior() {
-        let tail = fit(&pareto_scores(150, 0.2, 1.0), &Histogram::default(), &PRIOR);
+        let tail = fit(&pareto_scores(150, 0.2, 1.0), &Histogram::default(), &PRIOR, 1e-5);
         assert_eq!(Tail { samples: 0, ..tail }, PRIOR);
     }
 

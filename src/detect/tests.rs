@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::epoch::Builder;
+use super::builder::Builder;
 use super::report::{AccountDay, Cause, Finding, Report};
 use super::rule::{BUILT_IN, Rules, Watch};
 use super::{Control, Detector, Settings};

@@ -8,56 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::channel::{Measure, WINDOWED};
 use super::limits::{HOUR_SLOTS, SET_EXACT_MAX};
-
-/// What is counted, each one test a day. The order is part of the snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum Measure {
-    /// Distinct persons in a 5-minute slot.
-    Persons5m = 0,
-    /// Distinct persons in a sliding hour.
-    Persons1h = 1,
-    /// Distinct persons of the local day.
-    Persons1d = 2,
-    /// Foreign origins in a sliding hour.
-    Foreign1h = 3,
-    /// Foreign origins of the local day.
-    Foreign1d = 4,
-}
-
-impl Measure {
-    /// All of them, by index.
-    pub const ALL: [Measure; 5] = [
-        Measure::Persons5m,
-        Measure::Persons1h,
-        Measure::Persons1d,
-        Measure::Foreign1h,
-        Measure::Foreign1d,
-    ];
-
-    /// Judged and learned by hour class rather than by day.
-    #[must_use]
-    pub fn is_hourly(self) -> bool {
-        matches!(self, Measure::Persons5m | Measure::Persons1h | Measure::Foreign1h)
-    }
-
-    /// Counts origins rather than persons.
-    #[must_use]
-    pub fn is_foreign(self) -> bool {
-        matches!(self, Measure::Foreign1h | Measure::Foreign1d)
-    }
-
-    /// The contract's window word.
-    #[must_use]
-    pub fn window(self) -> &'static str {
-        match self {
-            Measure::Persons5m => "5m",
-            Measure::Persons1h | Measure::Foreign1h => "1h",
-            Measure::Persons1d | Measure::Foreign1d => "1d",
-        }
-    }
-}
 
 /// Where a person comes from, seen from the account's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +22,28 @@ pub enum Origin {
     Unknown,
 }
 
+/// What the account knows of a person it touches for the first time today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meeting {
+    /// Where the person comes from.
+    pub origin: Origin,
+    /// Not touched by this account within its memory.
+    pub novel: bool,
+}
+
 const FOREIGN: u8 = 1;
 const UNIT: u8 = 2;
 /// Of the own unit when first touched today: stays so for the day, and need not be asked again.
 const OWN: u8 = 4;
+const NOVEL: u8 = 8;
+/// Mark of an access: at hours the group does not work.
+pub const OFF: u8 = 16;
+/// Mark of an access: from a device unknown to the account. Kept with novel persons only.
+pub const STRANGER: u8 = 32;
+/// Mark of an access: by an operation that the peers do not use.
+pub const UNUSUAL: u8 = 64;
+/// Mark of an access: data of a special kind came back.
+pub const SENSITIVE: u8 = 128;
 
 /// Last touch of one person (or, with `UNIT`, of one foreign unit) today. `fp` 0 is an empty
 /// place.
@@ -114,7 +84,7 @@ pub struct Windows {
     slot: u16,
     /// Hour windows do not reach back before this slot: it moves when the hour class changes.
     floor: u16,
-    counts: [u16; 5],
+    counts: [u16; WINDOWED],
     persons_by_slot: [u16; HOUR_SLOTS as usize],
     foreign_by_slot: [u16; HOUR_SLOTS as usize],
 }
@@ -130,7 +100,7 @@ impl Windows {
     /// The count of one measure now (an estimate beyond [`SET_EXACT_MAX`] persons a day).
     #[must_use]
     pub fn count(&self, measure: Measure) -> u64 {
-        u64::from(self.counts[measure as usize]) << self.level
+        u64::from(self.counts.get(measure as usize).copied().unwrap_or(0)) << self.level
     }
 
     /// Current slot.
@@ -190,7 +160,7 @@ impl Windows {
         match measure {
             Measure::Persons5m => self.slot,
             Measure::Persons1h | Measure::Foreign1h => self.hour_start(),
-            Measure::Persons1d | Measure::Foreign1d => 0,
+            _ => 0,
         }
     }
 
@@ -235,15 +205,16 @@ impl Windows {
         }
     }
 
-    /// Counts one returned person; `slot` is at most the current one (late events are earlier).
-    /// `origin` is asked only when the person is new to the day, or to the slot and of another
-    /// unit. Returns whether any count grew.
+    /// Counts one returned person; `slot` is at most the current one (late events are earlier),
+    /// `marks` are those of the access. `meet` is asked only when the person is new to the day, or
+    /// to the slot and of another unit. Returns whether any count grew.
     pub fn touch(
         &mut self,
         fp: u32,
         slot: u16,
+        marks: u8,
         merge: impl FnOnce(u8) -> u8,
-        origin: impl FnOnce() -> Origin,
+        meet: impl FnOnce() -> Meeting,
     ) -> bool {
         if fp.leading_zeros() < u32::from(self.level) {
             return false;
@@ -253,37 +224,68 @@ impl Windows {
         let entry = self.places.get(place).copied().unwrap_or_default();
         if entry.fp != 0 {
             self.places[place].classes = merge(entry.classes);
+            let marked = self.mark(place, marks & !STRANGER);
             if slot <= entry.slot {
-                return false;
+                return marked;
             }
             self.places[place].slot = slot;
             let grew = self.move_touch(entry.slot, slot, true, entry.flags & FOREIGN != 0);
             if entry.flags & (FOREIGN | OWN) == 0
-                && let Origin::Unit(unit) = origin()
+                && let Origin::Unit(unit) = meet().origin
             {
-                return self.touch_unit(unit, slot) || grew;
+                return self.touch_unit(unit, slot, marks) || grew || marked;
             }
-            return grew;
+            return grew || marked;
         }
-        let origin = origin();
-        let foreign = origin == Origin::Unknown;
-        let flags = match origin {
+        let Meeting { origin, novel } = meet();
+        let mut flags = match origin {
             Origin::Own => OWN,
             Origin::Unit(_) => 0,
             Origin::Unknown => FOREIGN,
         };
+        flags |= if novel { NOVEL | marks } else { marks & !STRANGER };
         self.insert(Entry { fp, slot, classes: merge(0), flags });
+        self.count_flags(flags, flags);
         self.counts[Measure::Persons1d as usize] += 1;
-        self.counts[Measure::Foreign1d as usize] += u16::from(foreign);
-        self.first_touch(slot, true, foreign);
+        self.first_touch(slot, true, flags & FOREIGN != 0);
         if let Origin::Unit(unit) = origin {
-            self.touch_unit(unit, slot);
+            self.touch_unit(unit, slot, marks);
         }
         self.thin_if_full();
         true
     }
 
-    fn touch_unit(&mut self, unit: u32, slot: u16) -> bool {
+    /// Adds marks to an entry; returns whether it had not all of them.
+    fn mark(&mut self, place: usize, marks: u8) -> bool {
+        let flags = self.places[place].flags;
+        let news = marks & !flags;
+        if news == 0 {
+            return false;
+        }
+        self.places[place].flags |= news;
+        self.count_flags(flags | news, news);
+        true
+    }
+
+    /// Counts what the day's measures gain when an entry that has `flags` now got `news`.
+    fn count_flags(&mut self, flags: u8, news: u8) {
+        let mut add = |measure: Measure, holds: bool| {
+            self.counts[measure as usize] += u16::from(holds);
+        };
+        let (person, foreign) = (flags & UNIT == 0, flags & FOREIGN != 0);
+        add(Measure::Foreign1d, news & FOREIGN != 0);
+        add(Measure::OffForeign1d, foreign && flags & OFF != 0 && news & (OFF | FOREIGN) != 0);
+        if person {
+            add(Measure::Dormant1d, news & FOREIGN != 0);
+            add(Measure::Novel1d, news & NOVEL != 0);
+            add(Measure::OffPersons1d, news & OFF != 0);
+            add(Measure::Stranger1d, news & STRANGER != 0);
+            add(Measure::Unusual1d, news & UNUSUAL != 0);
+            add(Measure::Sensitive1d, news & SENSITIVE != 0);
+        }
+    }
+
+    fn touch_unit(&mut self, unit: u32, slot: u16, marks: u8) -> bool {
         // Spread the small numbers over the fingerprint's range, so that thinning treats units
         // like persons.
         let fp = unit.wrapping_add(1).wrapping_mul(0x9E37_79B1).max(1);
@@ -293,16 +295,18 @@ impl Windows {
         let place = self.place(fp, UNIT);
         let entry = self.places.get(place).copied().unwrap_or_default();
         if entry.fp == 0 {
-            self.insert(Entry { fp, slot, classes: 0, flags: UNIT | FOREIGN });
-            self.counts[Measure::Foreign1d as usize] += 1;
+            let flags = UNIT | FOREIGN | marks & OFF;
+            self.insert(Entry { fp, slot, classes: 0, flags });
+            self.count_flags(flags, flags);
             self.first_touch(slot, false, true);
             return true;
         }
+        let marked = self.mark(place, marks & OFF);
         if slot <= entry.slot {
-            return false;
+            return marked;
         }
         self.places[place].slot = slot;
-        self.move_touch(entry.slot, slot, false, true)
+        self.move_touch(entry.slot, slot, false, true) || marked
     }
 
     fn first_touch(&mut self, slot: u16, person: bool, foreign: bool) {
@@ -401,7 +405,7 @@ impl Windows {
             }
             let (person, foreign) = (entry.flags & UNIT == 0, entry.flags & FOREIGN != 0);
             self.counts[Measure::Persons1d as usize] += u16::from(person);
-            self.counts[Measure::Foreign1d as usize] += u16::from(foreign);
+            self.count_flags(entry.flags, entry.flags);
             self.first_touch(entry.slot, person, foreign);
         }
     }
@@ -421,6 +425,9 @@ mod tests {
         last: BTreeMap<u32, u16>,
         units: BTreeMap<u32, u16>,
         slot_touches: BTreeSet<(u32, u16)>,
+        /// Marks each person was touched with, and each unit.
+        marks: BTreeMap<u32, u8>,
+        unit_marks: BTreeMap<u32, u8>,
     }
 
     fn origin_of(fp: u32) -> Origin {
@@ -431,15 +438,34 @@ mod tests {
         }
     }
 
+    fn is_novel(fp: u32) -> bool {
+        fp.is_multiple_of(5)
+    }
+
+    fn meet(origin: Origin) -> Meeting {
+        Meeting { origin, novel: false }
+    }
+
     impl Model {
-        fn touch(&mut self, fp: u32, slot: u16) {
+        fn touch(&mut self, fp: u32, slot: u16, marks: u8) {
+            let first = !self.last.contains_key(&fp);
+            let asked = first || self.last[&fp] < slot;
             let last = self.last.entry(fp).or_insert(slot);
             *last = slot.max(*last);
             self.slot_touches.insert((fp, slot));
-            if let Origin::Unit(unit) = origin_of(fp) {
+            let strange = if first && is_novel(fp) { marks & STRANGER } else { 0 };
+            *self.marks.entry(fp).or_default() |= marks & !STRANGER | strange;
+            if let Origin::Unit(unit) = origin_of(fp)
+                && asked
+            {
                 let last = self.units.entry(unit).or_insert(slot);
                 *last = slot.max(*last);
+                *self.unit_marks.entry(unit).or_default() |= marks & OFF;
             }
+        }
+
+        fn marked(&self, mark: u8) -> u64 {
+            self.marks.values().filter(|marks| **marks & mark != 0).count() as u64
         }
 
         fn count(&self, measure: Measure) -> u64 {
@@ -461,6 +487,19 @@ mod tests {
                     within(&self.last, &|k| origin_of(k) == Origin::Unknown)
                         + within(&self.units, &|_| true)
                 }
+                Measure::Dormant1d => within(&self.last, &|k| origin_of(k) == Origin::Unknown),
+                Measure::Novel1d => within(&self.last, &is_novel),
+                Measure::OffPersons1d => self.marked(OFF),
+                Measure::Stranger1d => self.marked(STRANGER),
+                Measure::Unusual1d => self.marked(UNUSUAL),
+                Measure::Sensitive1d => self.marked(SENSITIVE),
+                Measure::OffForeign1d => {
+                    let off = |marks: &u8| marks & OFF != 0;
+                    let unknown = |fp: &u32| origin_of(*fp) == Origin::Unknown;
+                    let persons = self.marks.iter().filter(|(fp, m)| off(m) && unknown(fp)).count();
+                    (persons + self.unit_marks.values().filter(|m| off(m)).count()) as u64
+                }
+                _ => 0,
             }
         }
     }
@@ -468,12 +507,13 @@ mod tests {
     proptest! {
         #[test]
         fn counts_what_a_naive_model_counts(
-            steps in prop::collection::vec((0u16..4, 0u16..3, 1u32..60, prop::bool::weighted(0.02)), 1..400)
+            steps in prop::collection::vec((0u16..4, 0u16..3, 1u32..60, prop::bool::weighted(0.02), 0u8..16), 1..400)
         ) {
             let mut windows = Windows::default();
             windows.reset(0);
             let mut model = Model::default();
-            for (forward, late, fp, cut) in steps {
+            for (forward, late, fp, cut, marks) in steps {
+                let marks = marks << 4;
                 model.now += forward;
                 windows.advance(model.now);
                 if cut && forward > 0 {
@@ -482,9 +522,10 @@ mod tests {
                 }
                 let slot = model.now.saturating_sub(late).max(model.floor);
                 // Small fingerprints have leading zeros, as those of a thinned table.
-                windows.touch(fp, slot, |c| c, || origin_of(fp));
-                model.touch(fp, slot);
-                for measure in Measure::ALL {
+                let met = || Meeting { origin: origin_of(fp), novel: is_novel(fp) };
+                windows.touch(fp, slot, marks, |c| c, met);
+                model.touch(fp, slot, marks);
+                for measure in Measure::ALL.into_iter().take(WINDOWED) {
                     prop_assert_eq!(windows.count(measure), model.count(measure), "{:?}", measure);
                 }
             }
@@ -496,13 +537,13 @@ mod tests {
         let mut windows = Windows::default();
         windows.reset(10);
         for fp in 1..=20 {
-            windows.touch(fp, 10, |c| c, || Origin::Unknown);
+            windows.touch(fp, 10, 0, |c| c, || meet(Origin::Unknown));
         }
         windows.advance(12);
         windows.cut();
         assert_eq!(windows.count(Measure::Persons1h), 0);
         assert_eq!(windows.count(Measure::Persons1d), 20);
-        windows.touch(3, 12, |c| c, || Origin::Unknown);
+        windows.touch(3, 12, 0, |c| c, || meet(Origin::Unknown));
         assert_eq!(windows.count(Measure::Persons1h), 1);
         assert_eq!(windows.count(Measure::Foreign1h), 1);
         assert_eq!(windows.count(Measure::Persons1d), 20);
@@ -516,10 +557,10 @@ mod tests {
         {
             let mut windows = Windows::default();
             windows.reset(2);
-            windows.touch(1, 2, |c| c, || Origin::Own);
+            windows.touch(1, 2, 0, |c| c, || meet(Origin::Own));
             windows.advance(ahead.max(2));
             for (fp, slot) in [(2, ahead - 7), (3, ahead - 1), (4, ahead)] {
-                windows.touch(fp, slot, |c| c, || Origin::Own);
+                windows.touch(fp, slot, 0, |c| c, || meet(Origin::Own));
             }
             windows.fall_back(back);
             assert!(windows.is_sound(), "{ahead} {back}");
@@ -538,9 +579,9 @@ mod tests {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            windows.touch((state >> 32) as u32, 0, |c| c, || Origin::Unknown);
+            windows.touch((state >> 32) as u32, 0, 0, |c| c, || meet(Origin::Unknown));
         }
-        for measure in Measure::ALL {
+        for measure in [Measure::Persons5m, Measure::Persons1d, Measure::Foreign1h] {
             let estimate = windows.count(measure) as f64;
             assert!((estimate / 300_000.0 - 1.0).abs() < 0.12, "{measure:?} {estimate}");
         }
@@ -552,7 +593,7 @@ mod tests {
         let mut windows = Windows::default();
         windows.reset(0);
         for fp in 1..=400 {
-            windows.touch(fp, 0, |c| c, || Origin::Unit(9));
+            windows.touch(fp, 0, 0, |c| c, || meet(Origin::Unit(9)));
         }
         assert_eq!(windows.count(Measure::Persons1d), 400);
         assert_eq!(windows.count(Measure::Foreign1h), 1);

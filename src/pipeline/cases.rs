@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::alert::{Alert, Severity, Status};
-use crate::detect::epoch::Builder;
+use crate::detect::builder::Builder;
 use crate::detect::report::{Cause, Finding};
 use crate::detect::rule::Rules;
 use crate::detect::{Control, Detector, Settings};

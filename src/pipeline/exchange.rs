@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::detect::epoch::{Budget, Builder, Epoch, Partial};
+use crate::detect::builder::Builder;
+use crate::detect::epoch::{Budget, Epoch};
+use crate::detect::partial::Partial;
 use crate::detect::rule::Rules;
 use crate::detect::time::Day;
 use crate::event::TimestampMs;

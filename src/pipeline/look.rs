@@ -56,7 +56,7 @@ pub(super) fn date(day: Day) -> String {
 /// The card of an account that begins a day.
 pub(super) fn card(shard: u32, day: &AccountDay) -> AccountCard {
     let thresholds = day.expects.iter().map(|expects| ThresholdCard {
-        measure: if expects.measure.is_foreign() { "foreign_origins" } else { "distinct_persons" },
+        measure: expects.measure.spec().watch.measure(),
         touch: match expects.touch {
             Touch::Listed => "listed",
             Touch::Opened => "opened",

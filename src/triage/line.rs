@@ -161,7 +161,7 @@ fn visible(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::window::Measure;
+    use crate::detect::channel::Measure;
     use crate::triage::tests::report;
 
     fn check(change: impl FnOnce(&mut Report), language: Language, wanted: &str) {

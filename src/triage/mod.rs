@@ -167,10 +167,10 @@ pub fn millis(text: &str) -> TimestampMs {
 pub(crate) mod tests {
     use super::*;
     use crate::alert::Severity;
+    use crate::detect::channel::Measure;
     use crate::detect::episode::Circumstances;
     use crate::detect::epoch::HourClass;
     use crate::detect::rule::Watch;
-    use crate::detect::window::Measure;
 
     pub(crate) const OPENED: TimestampMs = 1_707_242_407_000; // Tue 6 Feb 2024, 19:00:07 in Paris
 

@@ -68,7 +68,7 @@ fn evidence(report: &Report) -> f64 {
         persons >= 10 && persons as f64 * 1_000.0 >= MACHINE_PACE * ms as f64
     });
     let measures = |foreign: bool| {
-        report.signals.iter().any(|s| s.measure.is_some_and(|m| m.is_foreign() == foreign))
+        report.signals.iter().any(|s| s.measure.is_some_and(|m| m.is_strange() == foreign))
     };
     let weighed = [
         (around.new_device, 1.0),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::detect::limits::{GROUPS_MAX, UNITS_MAX};
 use crate::detect::shared::ClassSets;
+use crate::detect::snapshot::PAYLOAD_VERSION;
 
 fn small(accounts_max: usize) -> Rig {
     Rig::with(Settings { accounts_max, ..Settings::default() }, Rules::built_in().unwrap())
@@ -29,7 +30,7 @@ fn a_thousand_accounts_in_ten_places() {
 }
 
 fn restored_len(rig: &Rig) -> usize {
-    Detector::restore(1, &rig.detector.snapshot()).unwrap().accounts()
+    Detector::restore(PAYLOAD_VERSION, &rig.detector.snapshot()).unwrap().accounts()
 }
 
 #[test]

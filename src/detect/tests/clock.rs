@@ -1,7 +1,7 @@
 //! Clocks that are wrong, and events that are late.
 
 use super::*;
-use crate::detect::window::Measure;
+use crate::detect::channel::Measure;
 
 #[test]
 fn two_wrong_clocks_do_not_move_the_watermark_and_a_third_account_does() {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::detect::window::Measure;
+use crate::detect::channel::Measure;
 
 /// A day of one account: bursts large enough to open, escalate and pass milestones.
 fn busy_day(account: &str, seed: u64) -> Vec<Access> {

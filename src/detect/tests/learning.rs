@@ -1,11 +1,12 @@
 //! What is learned, and from whom it is not.
 
 use super::*;
+use crate::detect::channel::Measure;
 use crate::detect::limits::EXCLUDED_DAYS;
 use crate::detect::shared::unit_hash;
 use crate::detect::window::Origin;
+use crate::event::Touch;
 
-const DAILY: usize = 7; // opened persons of the day
 const STRANGERS: Range<u64> = 1_000_000..1_000_400;
 
 fn attack(n: u64, day: i64) -> Access {
@@ -106,11 +107,11 @@ fn alpha_shares_the_budget_over_the_tests_that_are_made() {
     let mut alphas = Vec::new();
     for day in 0..42 {
         rig.work(day..day + 1);
-        alphas.push(rig.detector.epoch().channels[DAILY].alpha);
+        alphas.push(rig.detector.epoch().channel(Touch::Opened, Measure::Persons1d).alpha);
     }
-    // 60 accounts: two false alerts a week are 1/30 an account week; a fifth of the budget for the
-    // day window, half of it for opened files, five tests a week.
-    let wanted = 2.0 / 60.0 * 0.2 / 2.0 / 5.0;
+    // 60 accounts: two false alerts a week are 1/30 an account week; 7 % of the budget for the day
+    // window, half of it for opened files, five tests a week.
+    let wanted = 2.0 / 60.0 * 0.07 / 2.0 / 5.0;
     for (day, alpha) in alphas.iter().enumerate().skip(2) {
         assert!((0.5..2.0).contains(&(alpha / wanted)), "day {day}: {alpha} {wanted}");
     }

@@ -1,0 +1,400 @@
+//! From four weeks of what shards learned to the next model epoch: a pure function of the partials
+//! in the order of their days.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::channel::{
+    CHANNELS, Channels, DRIFTS, HOURLY, Measure, Sense, Span, baseline_index, of_channel,
+};
+use super::epoch::{
+    Budget, ChannelModel, Epoch, Group, GroupKey, Held, Kind, SHIPPED_ACTIVITY, TESTS_PER_WEEK,
+    hour_classes, shipped_prior,
+};
+use super::lift::Lifted;
+use super::limits::{CALIBRATION_DAYS, OPERATIONS_MAX};
+use super::operations;
+use super::partial::{
+    ChannelScores, GroupPartial, Partial, RATIO_BINS, maximum_of_bin, merge_channels,
+};
+use super::rule::{Priors, Rules};
+use super::tail::{Curve, Histogram, Tail, fit, score_edge};
+use super::territory::Vote;
+use super::time::Day;
+
+/// Alerts of four weeks that calibration takes for innocent beyond twice what the budget allows.
+/// Leaving all of them out would shorten the tail with every alert; believing many would let a
+/// handful of thefts lengthen it until the next one passes.
+/// Of what is strange fewer: nobody innocent goes to many strange places at once.
+const fn alerts_believed(sense: Sense) -> u64 {
+    match sense {
+        Sense::Bulk => 8,
+        Sense::Strange => 3,
+    }
+}
+/// How far beyond the highest explained bulk of four weeks the bar for more of it lies.
+const EXPLAINED_MARGIN: f64 = 1.25;
+/// Day scores of a group that make its own p-values; below, everybody's are used.
+const OWN_CURVE_FROM: u64 = 2_000;
+
+/// One day's scores of everybody of a kind, kept for four weeks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct DayScores {
+    day: Day,
+    account_weeks: u64,
+    humans: Channels<Kept>,
+    machines: Channels<Kept>,
+}
+
+/// What calibration keeps of a channel's day.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    scores: Histogram,
+    censored: Histogram,
+    /// Highest bin of bulk with an everyday explanation.
+    explained: Option<u32>,
+}
+
+impl Kept {
+    fn add(&mut self, news: &ChannelScores) {
+        self.scores.merge(&news.scores);
+        self.censored.merge(&news.censored);
+        let highest = news.explained.bins().next_back().map(|(bin, _)| bin as u32);
+        self.explained = self.explained.max(highest);
+    }
+}
+
+/// Two weeks of one group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Block {
+    since: Day,
+    scores: Channels<ChannelScores>,
+    anchored: [[Histogram; DRIFTS.len()]; 2],
+    operations: BTreeMap<u32, u32>,
+    account_days: u64,
+}
+
+/// A group's past: the last two blocks, and forgetting sums.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Past {
+    blocks: [Block; 2],
+    hours: Vec<f64>,
+    wave: [f64; 2],
+    activity: [(f64, f64); 3],
+    /// By hour of a working day: what had been counted, and what the whole day was expected to
+    /// bring.
+    hourly: Vec<Lifted<(f64, f64)>>,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Past {
+            blocks: Default::default(),
+            hours: vec![0.0; 168],
+            wave: [1.0; 2],
+            activity: [(0.0, 0.0); 3],
+            hourly: vec![Lifted::default(); 24],
+        }
+    }
+}
+
+impl Past {
+    fn learn(&mut self, day: Day, news: &GroupPartial) {
+        if day - self.blocks[0].since >= CALIBRATION_DAYS / 2 {
+            self.blocks.rotate_right(1);
+            self.blocks[0] = Block { since: day, ..Block::default() };
+        }
+        let block = &mut self.blocks[0];
+        merge_channels(&mut block.scores, &news.scores);
+        for (mine, theirs) in block.anchored.iter_mut().zip(&news.anchored) {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
+        }
+        for (operation, days) in &news.operations {
+            if block.operations.len() < OPERATIONS_MAX || block.operations.contains_key(operation) {
+                *block.operations.entry(*operation).or_default() += days;
+            }
+        }
+        block.account_days += news.account_days;
+        self.hours.iter_mut().for_each(|h| *h *= 0.97);
+        let hours = news.hours.bins().filter(|(h, _)| *h < 168);
+        hours.for_each(|(h, n)| self.hours[h] += f64::from(n));
+        for (mine, news) in self.hourly.iter_mut().zip(&news.hourly) {
+            for (mine, news) in mine.iter_mut().flatten().zip(news.iter().flatten()) {
+                if news.1 > 0 {
+                    *mine = (mine.0 * 0.9 + news.0 as f64, mine.1 * 0.9 + news.1 as f64);
+                }
+            }
+        }
+        for (sum, (used, offered)) in self.activity.iter_mut().zip(news.activity) {
+            *sum = (sum.0 * 0.97 + used as f64, sum.1 * 0.97 + offered as f64);
+        }
+        for (wave, ratios) in self.wave.iter_mut().zip(&news.ratios) {
+            // A group of a few accounts is no wave.
+            if ratios.total() >= 8 {
+                *wave = (0.5 * *wave + 0.5 * trimmed_mean(ratios) / 0.93).clamp(0.5, 3.0);
+            }
+        }
+    }
+
+    fn anchored(&self, touch: usize, drift: usize) -> Histogram {
+        let mut all = self.blocks[0].anchored[touch][drift].clone();
+        all.merge(&self.blocks[1].anchored[touch][drift]);
+        all
+    }
+}
+
+/// Everything an epoch is built from; one per deployment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Builder {
+    first_day: Option<Day>,
+    number: u32,
+    days: VecDeque<DayScores>,
+    groups: BTreeMap<GroupKey, Past>,
+}
+
+impl Builder {
+    /// Builds the epoch of the day that `partial` closes.
+    pub fn build(&mut self, partial: Partial, rules: &Rules, budget: Budget) -> Epoch {
+        let Partial { day, groups: news, votes } = partial;
+        // Days count, not closings: nobody may be at work for a week.
+        let first = *self.first_day.get_or_insert(day);
+        self.number = (day - first).max(0) as u32 + 1;
+        self.remember(day, &news);
+        let held = self.held(budget);
+        let channels = self.channels(rules, held);
+        let pooled = self.pooled_curves(&rules.priors);
+        let mut groups = BTreeMap::new();
+        for (key, group) in &news {
+            let model = self.group(key, group, &channels, &pooled, &rules.priors);
+            groups.insert(key.clone(), model);
+        }
+        Epoch { number: self.number, channels, groups, votes: aggregate(votes), day, held }
+    }
+
+    fn remember(&mut self, day: Day, news: &BTreeMap<GroupKey, GroupPartial>) {
+        let mut scores = DayScores { day, ..DayScores::default() };
+        for (key, group) in news {
+            scores.account_weeks += group.account_weeks;
+            let pool = match key.kind {
+                Kind::Human => Some(&mut scores.humans),
+                Kind::Machine => Some(&mut scores.machines),
+                Kind::Source => None,
+            };
+            for (pool, news) in pool.into_iter().flatten().zip(&group.scores) {
+                pool.iter_mut().zip(news).for_each(|(kept, news)| kept.add(news));
+            }
+            self.groups.entry(key.clone()).or_default().learn(day, group);
+        }
+        self.days.push_back(scores);
+        while self.days.front().is_some_and(|d| d.day <= day - CALIBRATION_DAYS) {
+            self.days.pop_front();
+        }
+    }
+
+    /// The budget, or the least that calibration can hold.
+    fn held(&self, budget: Budget) -> Held {
+        let weeks = self.days.iter().map(|d| d.account_weeks).sum::<u64>().max(1) as f64;
+        let covered = (self.days_since(|_| true) / 7.0).max(1.0);
+        let account_weeks = weeks / covered;
+        let least = budget.per_week_min / account_weeks;
+        Held { account_weeks, per_account_week: budget.per_account_week.max(least).min(0.2) }
+    }
+
+    fn channels(&self, rules: &Rules, held: Held) -> Channels<ChannelModel> {
+        let weights = rules.weights();
+        let prior = Tail::from(rules.priors.tail);
+        let weeks = self.days.iter().map(|d| d.account_weeks).sum::<u64>().max(1) as f64;
+        let model = |t: usize, m: usize| {
+            let spec = Measure::ALL[m].spec();
+            let (mut scores, mut censored) = (Histogram::default(), Histogram::default());
+            let (mut machine_scores, mut machine_censored) = (scores.clone(), scores.clone());
+            for day in &self.days {
+                scores.merge(&day.humans[t][m].scores);
+                censored.merge(&day.humans[t][m].censored);
+                machine_scores.merge(&day.machines[t][m].scores);
+                machine_censored.merge(&day.machines[t][m].censored);
+            }
+            let total = scores.total() + censored.total();
+            let tests = self.tests(t, m, total, weeks);
+            let alpha = (held.per_account_week * weights[t][m] / tests).max(1e-12);
+            let allowed = alpha * total.max(1) as f64;
+            let believed = alerts_believed(spec.sense) + (2.0 * allowed) as u64;
+            ChannelModel {
+                explained: self.explained_level(t, m, allowed),
+                tail: fit(&scores, &censored.lowest(believed), &prior, alpha),
+                machine_tail: fit(
+                    &machine_scores,
+                    &machine_censored.lowest(believed),
+                    &prior,
+                    alpha,
+                ),
+                alpha,
+                mature: self.number >= spec.believed_from(),
+            }
+        };
+        std::array::from_fn(|t| std::array::from_fn(|m| model(t, m)))
+    }
+
+    /// Days from the first kept one that fits until the last.
+    fn days_since(&self, fits: impl Fn(&DayScores) -> bool) -> f64 {
+        match (self.days.iter().find(|d| fits(d)), self.days.back()) {
+            (Some(first), Some(last)) => f64::from(last.day - first.day + 1),
+            _ => 0.0,
+        }
+    }
+
+    /// T: tests of a channel per account week, over the days since its scores are kept.
+    fn tests(&self, t: usize, m: usize, scores: u64, account_weeks: f64) -> f64 {
+        let measure = Measure::ALL[m];
+        let scored = |d: &DayScores| d.humans[t][m].scores.total() > 0;
+        let share = self.days_since(scored) / self.days_since(|_| true).max(1.0);
+        let (usual, least) = match measure.spec().span {
+            // One test an account and four weeks, made when they are over.
+            Span::Drift(_) => return 0.25,
+            _ if measure.is_rare() => (0.5, 0.05),
+            _ => (TESTS_PER_WEEK, 1.0),
+        };
+        if share > 0.0 {
+            (scores as f64 / (account_weeks * share)).clamp(least, 7.0)
+        } else {
+            usual
+        }
+    }
+
+    /// The score that bulk with an everyday explanation (a caseload transfer, a mailing) passed on
+    /// no more days of the last four weeks than the budget allows. Days, not account days, so that
+    /// one wave of it is one.
+    fn explained_level(&self, t: usize, m: usize, allowed: f64) -> f64 {
+        let mut days: Vec<u32> =
+            self.days.iter().filter_map(|day| day.humans[t][m].explained).collect();
+        days.sort_unstable_by_key(|bin| std::cmp::Reverse(*bin));
+        days.get(allowed as usize)
+            .map_or(0.0, |bin| score_edge(*bin as usize + 1) * EXPLAINED_MARGIN)
+    }
+
+    fn pooled_curves(&self, priors: &Priors) -> [[Curve; DRIFTS.len()]; 2] {
+        let prior = Tail::from(priors.tail);
+        let curve = |touch: usize, drift: usize| {
+            let mut all = Histogram::default();
+            for (_, past) in self.groups.iter().filter(|(key, _)| key.kind == Kind::Human) {
+                all.merge(&past.anchored(touch, drift));
+            }
+            Curve::fit(&all, &prior)
+        };
+        std::array::from_fn(|touch| std::array::from_fn(|drift| curve(touch, drift)))
+    }
+
+    fn group(
+        &self,
+        key: &GroupKey,
+        news: &GroupPartial,
+        channels: &Channels<ChannelModel>,
+        pooled: &[[Curve; DRIFTS.len()]; 2],
+        priors: &Priors,
+    ) -> Group {
+        let mut group = Group::shipped(priors, key);
+        learn_priors(&mut group, key, news, priors);
+        let Some(past) = self.groups.get(key) else { return group };
+        group.classes = hour_classes(&past.hours);
+        for ((share, sum), shipped) in
+            group.activity.iter_mut().zip(past.activity).zip(SHIPPED_ACTIVITY)
+        {
+            *share = (sum.0 + 50.0 * shipped) / (sum.1 + 50.0);
+        }
+        group.wave = past.wave;
+        group.hourly = past.hourly.iter().map(usual_by_now).collect();
+        group.size = news.members;
+        group.operations =
+            operations::usual(past.blocks.iter().map(|b| (&b.operations, b.account_days)));
+        for c in 0..CHANNELS {
+            let (touch, measure) = of_channel(c);
+            let (t, m) = (touch as usize, measure as usize);
+            let (mut scores, mut maxima) = (Histogram::default(), Histogram::default());
+            for block in &past.blocks {
+                scores.merge(&block.scores[t][m].scores);
+                maxima.merge(&block.scores[t][m].maxima);
+            }
+            group.shift[t][m] = shift(&scores, &channels[t][m].tail);
+            group.p99[t][m] = maximum_of_bin(maxima.quantile_bin(0.01));
+        }
+        for (touch, curves) in group.anchored.iter_mut().enumerate() {
+            for (drift, curve) in curves.iter_mut().enumerate() {
+                let own = past.anchored(touch, drift);
+                *curve = if own.total() >= OWN_CURVE_FROM {
+                    Curve::fit(&own, &Tail::from(priors.tail))
+                } else {
+                    pooled[touch][drift].clone()
+                };
+            }
+        }
+        group
+    }
+}
+
+fn learn_priors(group: &mut Group, key: &GroupKey, news: &GroupPartial, priors: &Priors) {
+    let shipped = shipped_prior(priors, key).baselines();
+    for touch in 0..2 {
+        for (m, measure) in Measure::ALL.into_iter().enumerate() {
+            group.priors[touch][m] = news.sums[touch][m].prior(shipped[m]);
+            if HOURLY.contains(&measure) {
+                // Unusual hours nobody was seen in are judged by the usual ones.
+                for class in 1..3 {
+                    let b = baseline_index(measure, class);
+                    group.priors[touch][b] = news.sums[touch][b].prior(group.priors[touch][m]);
+                }
+            }
+        }
+    }
+}
+
+/// What a usual day has brought by an hour, as a share of what the whole of it brings.
+fn usual_by_now(sums: &Lifted<(f64, f64)>) -> Lifted<f32> {
+    sums.map(|of_touch| {
+        of_touch.map(
+            |(counted, expected)| {
+                if expected > 0.0 { (counted / expected) as f32 } else { 0.0 }
+            },
+        )
+    })
+}
+
+/// How much later the group's tail begins than the pooled one, at the same share; shrunk while
+/// the group has few scores there.
+fn shift(scores: &Histogram, pooled: &Tail) -> f64 {
+    let beyond = scores.total() as f64 * pooled.share;
+    if beyond < 1.0 {
+        return 0.0;
+    }
+    let own_start = score_edge(scores.quantile_bin(pooled.share) + 1);
+    (own_start - pooled.start).max(0.0) * beyond / (beyond + 5.0)
+}
+
+/// Mean without the lowest and highest tenth.
+fn trimmed_mean(ratios: &Histogram) -> f64 {
+    let total = ratios.total() as f64;
+    let (low, high) = (total * 0.1, total * 0.9);
+    let (mut below, mut sum, mut weight) = (0.0, 0.0, 0.0);
+    for (bin, n) in ratios.bins() {
+        let next = below + f64::from(n);
+        let share = (next.min(high) - f64::max(below, low)).max(0.0);
+        sum += share * ((bin as f64 + 0.5) / RATIO_BINS - 8.0).exp2();
+        weight += share;
+        below = next;
+    }
+    if weight > 0.0 { sum / weight } else { 1.0 }
+}
+
+fn aggregate(mut votes: Vec<Vote>) -> Vec<Vote> {
+    // In the order of the territory's places, so that they are written one after another.
+    votes.sort_unstable_by_key(|v| (v.fp.rotate_right(24), v.unit, v.weight));
+    votes.dedup_by(|next, kept| {
+        let same = (next.fp, next.unit) == (kept.fp, kept.unit);
+        if same {
+            kept.weight = kept.weight.saturating_add(next.weight).min(4);
+        }
+        same
+    });
+    votes.shrink_to_fit();
+    votes
+}

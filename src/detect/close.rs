@@ -1,0 +1,349 @@
+//! An account's day closes: it is scored, teaches the peers, and is learned from; of an account that
+//! alerted, only a mark stays in the calibration.
+
+use super::account::{Account, is_territorial};
+use super::baseline::{KEEP_DAY, KEEP_HOUR, winsorise};
+use super::channel::{
+    DRIFTS, HOURLY, MEASURES, Measure, Sense, Span, TOUCHES, WEEKS, baseline_index, channel,
+};
+use super::counts::Predictive;
+use super::drift::Drift;
+use super::epoch::{Epoch, Group, HourClass, Kind};
+use super::partial::{GroupPartial, maximum_bin, ratio_bin};
+use super::tail::score_bin;
+use super::territory::Vote;
+use super::today::{HourMaxima, Today};
+use crate::event::Touch;
+
+/// What the closing of a day needs from the shard.
+pub(super) struct Closing<'a> {
+    /// The peers.
+    pub(super) group: &'a Group,
+    /// The epoch whose thresholds the day had.
+    pub(super) epoch: &'a Epoch,
+    /// What the day teaches them.
+    pub(super) partial: &'a mut GroupPartial,
+    /// Who touched whom.
+    pub(super) votes: &'a mut Vec<Vote>,
+    /// Days of the deployment.
+    pub(super) number: u32,
+    /// Lowest count that may fire, by measure.
+    pub(super) floors: [u64; MEASURES],
+}
+
+/// What the closing of a day may teach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Learning {
+    /// Everything.
+    All,
+    /// The account alerted today and leaves: only how far the channels that fired went.
+    AlertOnly,
+}
+
+/// A channel's day: the greatest score with and without an everyday explanation.
+#[derive(Clone, Copy, Debug, Default)]
+struct DayScore {
+    plain: f64,
+    explained: f64,
+    maximum: u64,
+}
+
+impl DayScore {
+    fn note(&mut self, nats: f64, count: u64, explained: bool) {
+        let best = if explained { &mut self.explained } else { &mut self.plain };
+        *best = best.max(nats);
+        self.maximum = self.maximum.max(count);
+    }
+}
+
+/// Weight of a week's sum learned each day: seven of them overlap.
+const WEEK_WEIGHT: f32 = 0.2;
+
+/// Only the upper tail of the scores matters: what lies within one standard deviation of what was
+/// expected need not be computed.
+fn score(model: Predictive, x: u64) -> f64 {
+    if x as f64 <= model.mean + model.sd() { 0.0 } else { model.surprise(x) }
+}
+
+impl Account {
+    /// Closes the day.
+    pub(super) fn close_day(&mut self, closing: &mut Closing<'_>) {
+        let Some(mut today) = self.today.take() else { return };
+        today.finish();
+        self.closed_days += 1;
+        let alerting = today.fired != 0 || self.excluded_until >= self.day.day;
+        let learning = if alerting { Learning::AlertOnly } else { Learning::All };
+        if !alerting || (today.fired != 0 && !today.excluded_at_open) {
+            for touch in TOUCHES {
+                if !today.windows[touch as usize].is_empty() {
+                    self.close_hours(touch, &today, learning, closing);
+                }
+                self.close_counts(touch, &today, learning, closing);
+                self.close_drift(touch, &today, learning, closing);
+            }
+        }
+        self.close_weeks(&today, closing.group);
+        if today.fired != 0 {
+            // What was told is told: days before do not tell it again.
+            self.drift.iter_mut().flatten().for_each(Drift::start_again);
+        }
+        if !alerting {
+            self.close_activity(&today, closing);
+            let [devices, addresses] = &mut self.known;
+            devices.remember(&today.seen[0]);
+            addresses.remember(&today.seen[1]);
+            self.meet(&today, closing);
+        }
+        self.today = Some(today);
+    }
+
+    /// Whoever was touched is known from now on, and belongs where the account works.
+    fn meet(&mut self, today: &Today, closing: &mut Closing<'_>) {
+        closing.partial.account_days += 1;
+        for operation in today.operations.iter() {
+            *closing.partial.operations.entry(operation).or_default() += 1;
+        }
+        if self.kind != Kind::Human {
+            return;
+        }
+        let persons = today.windows.iter().flat_map(|w| w.entries()).filter_map(|e| e.person());
+        self.persons.remember(persons, self.day.day);
+        for touch in TOUCHES {
+            let weight = 1 + touch as u8;
+            let persons = today.windows[touch as usize].entries().filter_map(|e| e.person());
+            let unit = self.unit;
+            closing.votes.extend(persons.map(|fp| Vote { fp, unit, weight }));
+        }
+    }
+
+    fn close_hours(
+        &mut self,
+        touch: Touch,
+        today: &Today,
+        learning: Learning,
+        closing: &mut Closing<'_>,
+    ) {
+        let t = touch as usize;
+        for (place, measure) in HOURLY.into_iter().enumerate() {
+            if measure.is_strange() && closing.number < measure.spec().counts_from {
+                continue;
+            }
+            let mut score = DayScore::default();
+            for class in [HourClass::Core, HourClass::Shoulder, HourClass::Off] {
+                let in_class =
+                    |h: &&HourMaxima| h.class == class as u8 && h.touched & (1 << t) != 0;
+                let hours = || today.hours.iter().filter(in_class);
+                if hours().next().is_none() {
+                    continue;
+                }
+                let model = self.model(touch, measure, class, closing.group);
+                let hurdle = self.hurdle(measure, class, closing.group);
+                for explained in [false, true] {
+                    let usual = !measure.is_strange() && self.is_usual(today, class);
+                    let of_kind = |h: &&HourMaxima| {
+                        (usual && is_territorial(h.counts[t][1], h.counts[t][2])) == explained
+                    };
+                    let greatest = hours().filter(of_kind).map(|h| h.counts[t][place]).max();
+                    if let Some(greatest) = greatest.map(u64::from) {
+                        score.note(hurdle + self::score(model, greatest), greatest, explained);
+                    }
+                }
+                if learning == Learning::All {
+                    let own = &mut self.base[t][baseline_index(measure, class as usize)];
+                    hours().for_each(|h| {
+                        own.learn(winsorise(u64::from(h.counts[t][place]), model), KEEP_HOUR);
+                    });
+                }
+            }
+            self.record(touch, measure, score, learning, today, closing);
+        }
+    }
+
+    fn close_counts(
+        &mut self,
+        touch: Touch,
+        today: &Today,
+        learning: Learning,
+        closing: &mut Closing<'_>,
+    ) {
+        let t = touch as usize;
+        for measure in Measure::ALL {
+            let spec = measure.spec();
+            let of_days = matches!(spec.span, Span::Day | Span::Week(_) | Span::Month);
+            if !of_days
+                || !self.has_test(touch, measure, today)
+                || (measure.is_strange() && closing.number < spec.counts_from)
+            {
+                continue;
+            }
+            let x = today.count(touch, measure);
+            let model = self.model(touch, measure, HourClass::Core, closing.group);
+            let nats = self.hurdle(measure, HourClass::Core, closing.group) + score(model, x);
+            let mut score = DayScore::default();
+            score.note(nats, x, self.is_explained(today, touch, measure, HourClass::Core));
+            self.record(touch, measure, score, learning, today, closing);
+            if learning != Learning::All {
+                continue;
+            }
+            if self.kind == Kind::Human && self.day.is_rest() && !measure.is_rare() {
+                continue;
+            }
+            let wave = self.wave(touch, measure, closing.group);
+            if measure == Measure::Persons1d {
+                closing.partial.ratios[t].add(ratio_bin(x as f64 * wave / model.mean));
+            }
+            let learned = winsorise(x, model) / wave as f32;
+            let own = &mut self.base[t][baseline_index(measure, 0)];
+            match spec.span {
+                Span::Week(_) => own.learn_part(learned, KEEP_DAY, WEEK_WEIGHT),
+                _ => own.learn(learned, KEEP_DAY),
+            }
+        }
+    }
+
+    /// Whether the day says anything about a measure at all.
+    pub(super) fn has_test(&self, touch: Touch, measure: Measure, today: &Today) -> bool {
+        let spec = measure.spec();
+        if !measure.counts(touch) || (spec.human && self.kind != Kind::Human) {
+            return false;
+        }
+        let windows = &today.windows[touch as usize];
+        if measure.is_rare() && self.kind == Kind::Human {
+            return windows.count(Measure::OffPersons1d) > 0;
+        }
+        measure.tally().is_some() || !windows.is_empty()
+    }
+
+    /// Bulk that has an everyday explanation: people of known units, in office hours, from the
+    /// account's own device.
+    pub(super) fn is_explained(
+        &self,
+        today: &Today,
+        touch: Touch,
+        measure: Measure,
+        class: HourClass,
+    ) -> bool {
+        if measure.spec().sense == Sense::Strange || !self.is_usual(today, class) {
+            return false;
+        }
+        let windows = &today.windows[touch as usize];
+        let (persons, foreign) = match measure {
+            Measure::Persons5m | Measure::Persons1h => (Measure::Persons1h, Measure::Foreign1h),
+            _ => (Measure::Persons1d, Measure::Foreign1d),
+        };
+        let small = |m: Measure| windows.count(m).min(u64::from(u32::MAX)) as u32;
+        is_territorial(small(persons), small(foreign))
+    }
+
+    /// The e-process of each anchor, and the anchor itself.
+    fn close_drift(
+        &mut self,
+        touch: Touch,
+        today: &Today,
+        learning: Learning,
+        closing: &mut Closing<'_>,
+    ) {
+        if learning != Learning::All
+            || self.kind != Kind::Human
+            || today.windows[touch as usize].is_empty()
+            || self.day.is_rest()
+        {
+            return;
+        }
+        let t = touch as usize;
+        for (d, (measure, of_day)) in DRIFTS.into_iter().enumerate() {
+            if of_day.is_strange() && closing.number < of_day.spec().counts_from {
+                continue;
+            }
+            let x = today.count(touch, measure);
+            let model = self.model(touch, measure, HourClass::Core, closing.group);
+            let nats = model.surprise(x);
+            closing.partial.anchored[t][d].add(score_bin(nats));
+            let p = closing.group.anchored[t][d].probability(nats);
+            let wave = self.wave(touch, of_day, closing.group);
+            let drift = &mut self.drift[t][d];
+            drift.close(x, model, p, wave);
+            if let Some(peak) = drift.window(self.day.day) {
+                let mut score = DayScore::default();
+                score.note(peak, x, false);
+                self.record(touch, measure, score, learning, today, closing);
+            }
+        }
+    }
+
+    /// The day joins the six before it; what was alerted on is told, and counts as usual from now
+    /// on.
+    fn close_weeks(&mut self, today: &Today, group: &Group) {
+        let told = today.fired != 0;
+        let counts = TOUCHES.map(|touch| {
+            WEEKS.map(|(_, of_day)| {
+                let x = today.count(touch, of_day);
+                let usual = self.model(touch, of_day, HourClass::Core, group).mean as u64;
+                if told { x.min(usual) } else { x }
+            })
+        });
+        self.weeks.close(self.day.day, counts, today.first_position);
+    }
+
+    fn close_activity(&mut self, today: &Today, closing: &mut Closing<'_>) {
+        for hour in &today.hours {
+            closing.partial.hours.add(usize::from(hour.hour_of_week));
+        }
+        if self.day.is_rest() {
+            self.activity[2].learn(true, today.rest_chances.max(1));
+            closing.partial.activity[2].0 += 1;
+        } else {
+            self.activity[2].learn(false, today.rest_chances);
+            for (place, class) in [HourClass::Shoulder, HourClass::Off].into_iter().enumerate() {
+                let active = today.hours.iter().any(|h| h.class == class as u8);
+                self.activity[place].learn(active, 1);
+                closing.partial.activity[place].0 += u64::from(active);
+                closing.partial.activity[place].1 += 1;
+            }
+        }
+        closing.partial.activity[2].1 += u64::from(today.rest_chances);
+    }
+
+    fn record(
+        &self,
+        touch: Touch,
+        measure: Measure,
+        score: DayScore,
+        learning: Learning,
+        today: &Today,
+        closing: &mut Closing<'_>,
+    ) {
+        if closing.number < measure.spec().calibrates_from {
+            return;
+        }
+        let fired = today.fired & (1 << channel(touch, measure)) != 0;
+        if learning == Learning::AlertOnly && !fired {
+            return;
+        }
+        let scores = &mut closing.partial.scores[touch as usize][measure as usize];
+        if learning == Learning::All {
+            scores.maxima.add(maximum_bin(score.maximum));
+        }
+        // What no threshold can reach is no test.
+        let floor = closing.floors[measure as usize];
+        let highest = score.plain.max(score.explained);
+        let tested = if score.maximum < floor { 0.0 } else { highest };
+        // No level lies lower than −ln α, and few scores are that high.
+        let alpha = closing.epoch.channel(touch, measure).alpha;
+        if tested < -alpha.ln() {
+            scores.scores.add(score_bin(tested));
+            return;
+        }
+        let level = closing.epoch.level(self.kind, closing.group, touch, measure, 1.0);
+        let explained = score.plain < level && score.explained >= level;
+        if tested >= level && (fired || explained) {
+            // Beyond the threshold a score teaches only that it was beyond.
+            scores.censored.add(score_bin(level));
+        } else {
+            scores.scores.add(score_bin(tested));
+        }
+        if explained {
+            scores.explained.add(score_bin(score.explained));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What lifts a whole group today: an actualisation, a mass registration, a day of retries. Each hour
+//! the group's counts so far are compared with what a usual day has brought by then, and what is
+//! expected of every member is scaled by the ratio: a wave is not a thousand alerts.
+//!
+//! It can hide a theft that the whole group commits; partner levels look at that (`pool`).
+
+use super::Detector;
+use super::account::Account;
+use super::channel::{Measure, Span, TOUCHES};
+use super::epoch::{HourClass, Kind};
+use super::time::LocalDay;
+
+/// Day measures that are lifted apart.
+pub const LIFTED: [Measure; 6] = [
+    Measure::Persons1d,
+    Measure::Foreign1d,
+    Measure::Novel1d,
+    Measure::Dormant1d,
+    Measure::Misses1d,
+    Measure::Updates1d,
+];
+
+/// A value for every touch and lifted measure.
+pub type Lifted<T> = [[T; LIFTED.len()]; 2];
+
+/// Nothing lifts anybody.
+pub const LEVEL: Lifted<f32> = [[1.0; LIFTED.len()]; 2];
+
+/// Members at work from which they are a group, and the least that is called a wave; a wave is
+/// believed up to fourfold.
+const MEMBERS_MIN: u32 = 15;
+const WAVE_FROM: f64 = 1.15;
+const WAVE_MAX: f64 = 4.0;
+/// How much of today's lift a sum over seven days feels, and one over 28.
+const OF_WEEK: f32 = 0.3;
+const OF_MONTH: f32 = 0.1;
+
+/// One group's counts so far today.
+#[derive(Clone, Copy, Debug, Default)]
+struct Live {
+    members: u32,
+    counted: Lifted<f64>,
+    expected: Lifted<f64>,
+}
+
+/// Which lift a measure feels, and how much of it.
+fn felt(measure: Measure) -> (usize, f32) {
+    let of_day = match measure.spec().span {
+        Span::Week(of_day) | Span::Drift(of_day) => of_day,
+        _ => measure,
+    };
+    let place = LIFTED.iter().position(|lifted| *lifted == of_day).unwrap_or(0);
+    match measure.spec().span {
+        Span::Week(_) => (place, OF_WEEK),
+        Span::Month => (2, OF_MONTH),
+        // An even pace and neighbouring identifiers are nobody's usual work.
+        _ if measure.tally().is_some() && place == 0 => (place, 0.0),
+        _ => (place, 1.0),
+    }
+}
+
+impl Account {
+    /// How much more than usual is expected of a measure today, since it is so of everybody.
+    #[must_use]
+    pub fn lifted(&self, touch: crate::event::Touch, measure: Measure) -> f64 {
+        let (place, part) = felt(measure);
+        f64::from(1.0 + part * (self.lift[touch as usize][place] - 1.0))
+    }
+}
+
+impl Detector {
+    /// The clock hour of the shard's day that ends now: what the groups did so far.
+    pub(super) fn end_hour(&mut self, day: &LocalDay, hour: usize) {
+        if day.is_rest() {
+            return;
+        }
+        let mut live = vec![Live::default(); self.shared.groups.len()];
+        let at_work = |a: &&Account| {
+            a.kind == Kind::Human && a.day.day == day.day && a.excluded_until < day.day
+        };
+        for account in self.accounts.iter().filter(at_work) {
+            let Some(today) = account.today.as_ref().filter(|t| t.fired == 0) else { continue };
+            let group = self.shared.group(account.group, today.epoch);
+            let live = &mut live[account.group as usize];
+            live.members += 1;
+            for touch in TOUCHES {
+                let t = touch as usize;
+                let counted = LIFTED.into_iter().enumerate().filter(|(_, m)| m.counts(touch));
+                for (place, measure) in counted {
+                    let mut model = account.model(touch, measure, HourClass::Core, group);
+                    model.mean /= account.lifted(touch, measure);
+                    let x = today.count(touch, measure) as f64;
+                    live.counted[t][place] += x.min(model.mean + 3.0 * model.sd());
+                    live.expected[t][place] += model.mean;
+                }
+            }
+        }
+        for (slot, live) in self.shared.groups.iter_mut().zip(&live) {
+            slot.note_hour(hour, live.members, &live.counted, &live.expected);
+        }
+    }
+}
+
+/// The lift of one measure: this day's share so far over a usual day's at that hour.
+#[must_use]
+pub(super) fn lift(members: u32, counted: f64, expected: f64, usual: f32) -> f32 {
+    if members < MEMBERS_MIN || expected <= 0.0 || usual <= 0.0 {
+        return 1.0;
+    }
+    let ratio = counted / expected / f64::from(usual);
+    if ratio < WAVE_FROM { 1.0 } else { ratio.min(WAVE_MAX) as f32 }
+}
