@@ -64,6 +64,9 @@ pub struct Account {
     pub weeks: Weeks,
     /// Anchors, by touch and drift.
     pub drift: [[Drift; DRIFTS.len()]; 2],
+    /// Channels of its last alert and the bins they stand in the calibration with, until people say
+    /// what it was.
+    pub told: Vec<(u8, u16)>,
     /// Looked at more closely until this day, inclusive: its password was reset, it woke.
     pub raised_until: Day,
     /// What lifts its whole group today.

@@ -52,6 +52,7 @@ struct DayScores {
 struct Kept {
     scores: Histogram,
     censored: Histogram,
+    withdrawn: Histogram,
     /// Highest bin of bulk with an everyday explanation.
     explained: Option<u32>,
 }
@@ -60,6 +61,7 @@ impl Kept {
     fn add(&mut self, news: &ChannelScores) {
         self.scores.merge(&news.scores);
         self.censored.merge(&news.censored);
+        self.withdrawn.merge(&news.withdrawn);
         let highest = news.explained.bins().next_back().map(|(bin, _)| bin as u32);
         self.explained = self.explained.max(highest);
     }
@@ -214,6 +216,11 @@ impl Builder {
                 censored.merge(&day.humans[t][m].censored);
                 machine_scores.merge(&day.machines[t][m].scores);
                 machine_censored.merge(&day.machines[t][m].censored);
+            }
+            // Thefts are nobody's usual days, whatever day they were recognised on.
+            for day in &self.days {
+                censored.subtract(&day.humans[t][m].withdrawn);
+                machine_censored.subtract(&day.machines[t][m].withdrawn);
             }
             let total = scores.total() + censored.total();
             let tests = self.tests(t, m, total, weeks);

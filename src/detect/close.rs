@@ -71,9 +71,13 @@ impl Account {
         let Some(mut today) = self.today.take() else { return };
         today.finish();
         self.closed_days += 1;
+        if today.fired != 0 {
+            self.told.clear();
+        }
         let alerting = today.fired != 0 || self.excluded_until >= self.day.day;
         let learning = if alerting { Learning::AlertOnly } else { Learning::All };
-        if !alerting || (today.fired != 0 && !today.excluded_at_open) {
+        let marks = today.fired != 0 && !today.excluded_at_open && !today.is_theft;
+        if !alerting || marks {
             for touch in TOUCHES {
                 if !today.windows[touch as usize].is_empty() {
                     self.close_hours(touch, &today, learning, closing);
@@ -305,7 +309,7 @@ impl Account {
     }
 
     fn record(
-        &self,
+        &mut self,
         touch: Touch,
         measure: Measure,
         score: DayScore,
@@ -339,6 +343,10 @@ impl Account {
         if tested >= level && (fired || explained) {
             // Beyond the threshold a score teaches only that it was beyond.
             scores.censored.add(score_bin(level));
+            if fired {
+                let bin = score_bin(level) as u16;
+                self.told.push((channel(touch, measure) as u8, bin));
+            }
         } else {
             scores.scores.add(score_bin(tested));
         }

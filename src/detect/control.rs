@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::account::Account;
+use super::channel::{DRIFTS, of_channel};
+use super::drift::Drift;
 use super::epoch::{Epoch, Kind};
+use super::partial::GroupPartial;
 use super::report::Finding;
 use super::rule::Rules;
 use super::shared::unit_hash;
@@ -47,7 +51,7 @@ pub struct Judged {
     pub opened: TimestampMs,
     /// The alert's id, for the one that follows.
     pub alert: String,
-    /// What it was, in the console's word; nothing is decided by it.
+    /// What it was, in the console's word: it changes what is learned, and opens or closes nothing.
     pub verdict: String,
 }
 
@@ -105,6 +109,37 @@ impl Detector {
             }
             None => {}
         }
+        account.weeks.start_again();
+        account.drift.iter_mut().flatten().for_each(Drift::start_again);
+        learn_from(account, &judged.verdict, self.shared.learning(account.group));
         self.shared.judged.insert(index, (judged.opened, judged.alert));
+    }
+}
+
+/// What a verdict changes in what is learned; it never loosens a threshold by itself. A theft leaves
+/// the calibration, which only makes thresholds lower. An expected activity is a decision: the
+/// account learns again from its next day on, and its anchors move to where it is now. The rest
+/// changes nothing: seven days out of learning go on.
+fn learn_from(account: &mut Account, verdict: &str, group: &mut GroupPartial) {
+    match verdict {
+        "true_positive_impact" | "true_positive_no_impact" => {
+            for (c, bin) in account.told.drain(..) {
+                let (touch, measure) = of_channel(usize::from(c));
+                let scores = &mut group.scores[touch as usize][measure as usize];
+                scores.withdrawn.add(usize::from(bin));
+            }
+            if let Some(today) = &mut account.today {
+                today.is_theft = today.fired != 0;
+            }
+        }
+        "benign_expected" => {
+            account.excluded_until = account.excluded_until.min(account.day.day);
+            for (drifts, base) in account.drift.iter_mut().zip(&account.base) {
+                for (drift, (_, of_day)) in drifts.iter_mut().zip(DRIFTS) {
+                    drift.anchor = base[of_day as usize];
+                }
+            }
+        }
+        _ => {}
     }
 }

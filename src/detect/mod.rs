@@ -390,6 +390,7 @@ impl Detector {
             persons: Default::default(),
             weeks: Default::default(),
             drift: Default::default(),
+            told: Vec::new(),
             raised_until: Day::MIN,
             lift: lift::LEVEL,
             unlisted: false,

@@ -132,6 +132,8 @@ pub struct ChannelScores {
     pub scores: Histogram,
     /// Accounts whose day went beyond the threshold, at the score of the threshold.
     pub censored: Histogram,
+    /// Of the censored ones of this and earlier days, those that were thefts by people's verdict.
+    pub withdrawn: Histogram,
     /// Bulk that has an everyday explanation, beyond the threshold of what has none.
     pub explained: Histogram,
     /// Day maxima, for people: "peers ≤ 14".
@@ -143,6 +145,7 @@ impl ChannelScores {
     pub fn merge(&mut self, other: &ChannelScores) {
         self.scores.merge(&other.scores);
         self.censored.merge(&other.censored);
+        self.withdrawn.merge(&other.withdrawn);
         self.explained.merge(&other.explained);
         self.maxima.merge(&other.maxima);
     }

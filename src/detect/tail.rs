@@ -30,6 +30,13 @@ impl Histogram {
         }
     }
 
+    /// Takes another histogram out of this one.
+    pub fn subtract(&mut self, other: &Histogram) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine = mine.saturating_sub(*theirs);
+        }
+    }
+
     /// The lowest `limit` values.
     #[must_use]
     pub fn lowest(&self, limit: u64) -> Histogram {

@@ -72,6 +72,8 @@ pub struct Today {
     pub carried_month: u32,
     /// Bit by channel: crossed today.
     pub fired: u64,
+    /// People said that what fired was a theft: it leaves no mark in the calibration.
+    pub is_theft: bool,
     /// Out of learning already when the day began.
     pub excluded_at_open: bool,
     /// Rest days since the account's last day, today included.
@@ -105,6 +107,7 @@ impl Today {
             carried: Default::default(),
             carried_month: 0,
             fired: 0,
+            is_theft: false,
             excluded_at_open: false,
             epoch: 0,
             rest_chances: 0,

@@ -98,3 +98,50 @@ fn days_are_told_when_asked_for_and_change_nothing() {
     assert!(last.closed.is_some_and(|d| d.opened > 0 && d.day < last.day), "{last:?}");
     assert!(last.expects.iter().any(|e| e.threshold.is_some() && e.expected > 0.0), "{last:?}");
 }
+
+#[test]
+fn a_theft_leaves_the_calibration_and_a_duty_is_learned_from() {
+    let withdrawn = |rig: &Rig| -> u64 {
+        let groups = rig.detector.shared.groups.iter();
+        let channels = groups.flat_map(|g| g.partial.scores.iter().flatten());
+        channels.map(|scores| scores.withdrawn.total()).sum()
+    };
+    let told = |rig: &Rig| rig.account(&adviser(0)).told.len();
+    for (verdict, leaves, out_of_learning) in [
+        ("true_positive_impact", true, true),
+        ("false_positive_logic", false, true),
+        ("benign_expected", false, false),
+    ] {
+        let (mut rig, first) = with_open_alert();
+        // The day with the alert closes at the account's first event of the next.
+        rig.feed(&ordinary(0, 31, 9));
+        assert!(told(&rig) > 0, "its channels stand in the calibration");
+        let Control::Verdict(judged) = judged(&first) else { unreachable!() };
+        let control = Control::Verdict(Judged { verdict: verdict.into(), ..judged });
+        rig.detector.control(control, &mut Vec::new());
+        assert_eq!(withdrawn(&rig) > 0, leaves, "{verdict}");
+        let past = rig.account(&adviser(0)).base;
+        rig.work(32..37);
+        assert_eq!(rig.account(&adviser(0)).base == past, out_of_learning, "{verdict}");
+    }
+}
+
+#[test]
+fn a_verdict_never_raises_a_threshold_of_others() {
+    let levels = |verdict: Option<&str>| {
+        let (mut rig, first) = with_open_alert();
+        rig.feed(&ordinary(0, 31, 9));
+        if let (Some(verdict), Control::Verdict(judged)) = (verdict, judged(&first)) {
+            let control = Control::Verdict(Judged { verdict: verdict.into(), ..judged });
+            rig.detector.control(control, &mut Vec::new());
+        }
+        rig.work(32..40);
+        let epoch = rig.detector.epoch();
+        epoch.channels.iter().flatten().map(|c| c.tail.level(c.alpha)).collect::<Vec<_>>()
+    };
+    let silent = levels(None);
+    for verdict in ["true_positive_impact", "false_positive_logic", "false_positive_data"] {
+        let judged = levels(Some(verdict));
+        assert!(judged.iter().zip(&silent).all(|(j, s)| *j <= s + 1e-9), "{verdict}");
+    }
+}
