@@ -42,6 +42,12 @@ pub struct Account {
     pub group: u32,
     /// Human, machine, or an address without account.
     pub kind: Kind,
+    /// What lifts its whole group today.
+    pub lift: Lifted<f32>,
+    /// Whom it touched within four weeks.
+    pub persons: Acquaintances,
+    /// Devices and addresses it was seen with.
+    pub known: [KnownPlaces; 2],
     /// Its name in the log.
     pub name: Box<str>,
     /// Its unit's name, by the shard's own index.
@@ -56,10 +62,6 @@ pub struct Account {
     pub base: [[Moments; BASELINES]; 2],
     /// Shoulder, off and rest opportunities.
     pub activity: [Activity; 3],
-    /// Devices and addresses it was seen with.
-    pub known: [KnownPlaces; 2],
-    /// Whom it touched within four weeks.
-    pub persons: Acquaintances,
     /// Its last six days.
     pub weeks: Weeks,
     /// Anchors, by touch and drift.
@@ -69,8 +71,6 @@ pub struct Account {
     pub told: Vec<(u8, u16)>,
     /// Looked at more closely until this day, inclusive: its password was reset, it woke.
     pub raised_until: Day,
-    /// What lifts its whole group today.
-    pub lift: Lifted<f32>,
     /// The directory is there and does not list it.
     pub unlisted: bool,
     /// UTC days of the last openings and how many on each, newest first; two, because a clock that

@@ -49,20 +49,32 @@ impl Predictive {
         if self.surprise(from) >= nats {
             return from;
         }
-        let mut low = from;
-        let mut high = from.max(1).saturating_mul(2);
-        while self.surprise(high) < nats {
-            if high > 1 << 40 {
-                return high;
+        let mut low = (from, self.surprise(from));
+        let mut high = (from.max(1).saturating_mul(2), 0.0);
+        loop {
+            high.1 = self.surprise(high.0);
+            if high.1 >= nats {
+                break;
+            }
+            if high.0 > 1 << 40 {
+                return high.0;
             }
             low = high;
-            high *= 2;
+            high.0 *= 2;
         }
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if self.surprise(middle) >= nats { high = middle } else { low = middle }
+        // Surprise is nearly straight: where the line between both ends meets the nats, and the
+        // middle every third time, so that a bend cannot hold it up.
+        for step in 0u32.. {
+            let width = high.0 - low.0;
+            if width <= 1 {
+                break;
+            }
+            let part = if step % 3 == 2 { 0.5 } else { (nats - low.1) / (high.1 - low.1) };
+            let at = low.0 + ((width as f64 * part) as u64).clamp(1, width - 1);
+            let here = (at, self.surprise(at));
+            if here.1 >= nats { high = here } else { low = here }
         }
-        high
+        high.0
     }
 }
 

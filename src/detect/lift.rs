@@ -108,5 +108,6 @@ pub(super) fn lift(members: u32, counted: f64, expected: f64, usual: f32) -> f32
         return 1.0;
     }
     let ratio = counted / expected / f64::from(usual);
-    if ratio < WAVE_FROM { 1.0 } else { ratio.min(WAVE_MAX) as f32 }
+    // In quarters: thresholds follow a wave, not its noise.
+    if ratio < WAVE_FROM { 1.0 } else { ((ratio.min(WAVE_MAX) * 4.0).round() / 4.0) as f32 }
 }
