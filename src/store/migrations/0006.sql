@@ -34,3 +34,12 @@ CREATE TABLE campaign_link (
   PRIMARY KEY (id, other)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX campaign_link_other ON campaign_link (other);
+
+-- What weighs when not every alert of a day may be told: the revision's own numbers.
+ALTER TABLE outbox ADD COLUMN severity   INTEGER NOT NULL DEFAULT 0; -- info low medium high critical
+ALTER TABLE outbox ADD COLUMN confidence REAL    NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN persons    INTEGER NOT NULL DEFAULT 0;
+UPDATE outbox SET severity = alert.severity, persons = alert.persons,
+  confidence = coalesce((SELECT body ->> '$.confidence' FROM revision
+    WHERE revision.id = outbox.id AND revision.revision = outbox.revised), 0)
+  FROM alert WHERE alert.id = outbox.id AND outbox.state = 'pending';
