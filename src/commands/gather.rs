@@ -129,8 +129,8 @@ fn keys_of(key: &str) -> Vec<&str> {
     }
 }
 
-/// The built-in rules, or those of a folder.
-fn load_rules(folder: &Path) -> Result<Rules, Vec<String>> {
+/// The built-in rules, or those of a folder; everything that is wrong with them, with its line.
+pub(super) fn load_rules(folder: &Path) -> Result<Rules, Vec<String>> {
     let built_in = folder.as_os_str().is_empty();
     let rules = if built_in {
         Rules::built_in()

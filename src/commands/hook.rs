@@ -16,6 +16,7 @@ use crate::respond::outbox::{Outbox, OutboxState, Outcome};
 use crate::respond::sign::Secret;
 use crate::respond::topic::Topic;
 use crate::store::datadir::DATABASE;
+use crate::store::sqlite::DailyCaps;
 use crate::triage::rfc3339;
 use clap::{Args, Subcommand};
 
@@ -109,7 +110,10 @@ fn ready(configured: &HookConfig, public_url: Option<&str>) -> Result<Hook, Stri
         secrets: configured.secret_files.iter().map(secret).collect::<Result<_, _>>()?,
         detail: configured.detail,
         severity_min: configured.severity_min,
-        alerts_per_day: configured.alerts_per_day,
+        per_day: DailyCaps {
+            messages: configured.alerts_per_day,
+            new_alerts: configured.new_alerts_per_day,
+        },
         ca: ca.transpose().map_err(|e| format!("ca_file: {e}"))?,
         allow_http: configured.allow_http,
         timeout: Duration::from_secs(configured.timeout_seconds.into()),
@@ -186,8 +190,9 @@ fn list(config: &Config) -> Result<(), Failure> {
                 let floor = format!("{:?}", hook.severity_min).to_lowercase();
                 let url = hook::shown_url(&url);
                 format!(
-                    "{url}  {}, {floor} and worse, {} a day",
+                    "{url}  {}, {floor} and worse, {} new alerts and {} messages a day",
                     hook.detail.word(),
+                    hook.new_alerts_per_day,
                     hook.alerts_per_day
                 )
             }

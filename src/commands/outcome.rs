@@ -89,13 +89,23 @@ impl Outcome<'_> {
     pub(super) fn summary(&self) -> String {
         let mut parts = vec![self.read(), self.alerts()];
         parts.extend(self.budget());
-        parts.extend(self.repairs());
+        parts.extend(self.doubts());
+        parts.join("\n")
+    }
+
+    /// What was read, and what is doubtful about it.
+    pub(super) fn reading(&self) -> String {
+        [vec![self.read()], self.doubts()].concat().join("\n")
+    }
+
+    fn doubts(&self) -> Vec<String> {
+        let mut parts: Vec<String> = self.repairs().into_iter().collect();
         parts.extend(self.clocks());
         let nothing = self.start.lines(self.shard) == 0 && !self.start.continues();
         parts.extend(nothing.then(|| "WARNING: no lines: there was nothing to read".to_owned()));
         let doubt = self.refusal().filter(|_| self.start.events(self.shard) > 0);
         parts.extend(doubt.map(|text| format!("WARNING: {text}")));
-        parts.join("\n")
+        parts
     }
 
     /// A log of which nothing could be read is a failure, however quietly it passed.

@@ -45,17 +45,31 @@ impl Bar {
 
     /// Shows how far reading is; cheap enough for every batch.
     pub(super) fn show(&self, progress: Progress, shard: &Shard) {
+        let [_, low, medium, high, critical] = shard.tally().alerts();
+        self.put(
+            progress,
+            format!(
+                "{} events, {} alerts ({} critical)",
+                HumanCount(self.start.events(shard)),
+                low + medium + high + critical,
+                critical
+            ),
+        );
+    }
+
+    /// The same for two engines side by side.
+    pub(super) fn show_two(&self, progress: Progress, a: &Shard, b: &Shard) {
+        let alerts = |shard: &Shard| shard.tally().alerts().iter().sum::<u64>();
+        let events = HumanCount(self.start.events(a));
+        self.put(progress, format!("{events} events, alerts: A {}, B {}", alerts(a), alerts(b)));
+    }
+
+    fn put(&self, progress: Progress, message: String) {
         if let Some(total) = progress.bytes_total {
             self.bar.set_length(total);
         }
         self.bar.set_position(progress.bytes_read);
-        let [_, low, medium, high, critical] = shard.tally().alerts();
-        self.bar.set_message(format!(
-            "{} events, {} alerts ({} critical)",
-            HumanCount(self.start.events(shard)),
-            low + medium + high + critical,
-            critical
-        ));
+        self.bar.set_message(message);
     }
 
     /// Takes the bar away while something else is printed.

@@ -1,6 +1,10 @@
 //! `vigie replay`: history through the same engine, alert revisions on standard output. Never
 //! acts, never notifies.
 
+mod compare;
+mod diff;
+mod report;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -35,6 +39,13 @@ pub(super) struct ReplayArgs {
     /// Lines handed over at a time; changes nothing but speed
     #[arg(long, value_name = "LINES")]
     batch: Option<usize>,
+    /// Compare instead: the same log through the rules in force (A) and through those of this
+    /// folder (B); prints what differs in alerts, accounts and persons
+    #[arg(long, value_name = "RULES")]
+    diff: Option<PathBuf>,
+    /// With --diff: one JSON document
+    #[arg(long, requires = "diff")]
+    json: bool,
     /// Print nothing for people on standard error
     #[arg(long)]
     quiet: bool,
@@ -44,6 +55,15 @@ pub(super) struct ReplayArgs {
 pub(super) const SOURCE: &str = "file";
 
 pub(super) fn replay(args: ReplayArgs) -> Result<(), Failure> {
+    if let Some(others) = args.diff.clone() {
+        if args.state.is_some() {
+            return Err(Failure::Usage(
+                "--diff compares from the first event on and keeps nothing: leave --state out"
+                    .into(),
+            ));
+        }
+        return diff::diff(args, &others);
+    }
     let setup = Setup::new(&args.common, !args.quiet)?;
     // Replays are for anybody: a fixed public key, and no person reference is printed.
     let key = PseudonymKey::PUBLIC;

@@ -60,6 +60,35 @@ impl Setup {
         }
     }
 
+    /// As [`Setup::new`], with a second setup that differs in its rules: those of a folder. What is
+    /// wrong with either is said at once.
+    pub(super) fn two(
+        common: &Common,
+        folder: &Path,
+        aloud: bool,
+    ) -> Result<(Setup, Setup), Failure> {
+        let others = match folder.as_os_str().is_empty() {
+            true => Err(vec!["--diff needs a folder of rule files, not \"\"".to_owned()]),
+            false => super::gather::load_rules(folder),
+        };
+        match (Setup::new(common, aloud), others) {
+            (Ok(setup), Ok(rules)) => {
+                let mut config = setup.config.clone();
+                folder.clone_into(&mut config.detection.rules);
+                let mapping = setup.mapping.clone();
+                Ok((setup, Setup { config, rules: Arc::new(rules), mapping }))
+            }
+            (Err(Failure::Failed(text)), Err(wrong)) => {
+                // The same folder twice is wrong once.
+                let known: Vec<&str> = text.lines().collect();
+                let more = wrong.into_iter().filter(|line| !known.contains(&line.as_str()));
+                Err(super::gather::all([vec![text.clone()], more.collect()].concat()))
+            }
+            (Err(failure), _) => Err(failure),
+            (_, Err(wrong)) => Err(super::gather::all(wrong)),
+        }
+    }
+
     /// The simulator's settings: built in, whatever stands in the folder, and its population codes.
     pub(super) fn simulated() -> Result<Setup, Failure> {
         let config = Config::built_in().map_err(super::gather::all)?;

@@ -26,6 +26,8 @@ pub struct HookConfig {
     pub detail: Detail,
     /// It is told of this severity or worse.
     pub severity_min: Severity,
+    /// Most alerts told for the first time a UTC day; grave ones go beyond.
+    pub new_alerts_per_day: u32,
     /// Most opened and grown alerts a UTC day; the rest comes as a summary.
     pub alerts_per_day: u32,
     /// PEM of the only certificate authorities to trust; empty = the machine's.
@@ -103,6 +105,11 @@ pub(super) fn check(hooks: &[HookConfig], file: &AlertsFileConfig) -> Vec<Proble
             "must lie between 1 and 100000",
         );
         ensure(
+            (1..=100_000).contains(&hook.new_alerts_per_day),
+            "new_alerts_per_day",
+            "must lie between 1 and 100000",
+        );
+        ensure(
             (1..=60).contains(&hook.timeout_seconds),
             "timeout_seconds",
             "must lie between 1 and 60",
@@ -145,7 +152,8 @@ mod tests {
         let [siem, desk] = config.hook.as_slice() else { panic!("{:?}", config.hook) };
         assert_eq!(siem.secret_files, [Path::new("/etc/vigie/siem.secret")]);
         assert_eq!((siem.detail, siem.severity_min), (Detail::Thin, Severity::Medium));
-        assert_eq!((siem.alerts_per_day, siem.timeout_seconds), (200, 15));
+        assert_eq!((siem.new_alerts_per_day, siem.alerts_per_day), (50, 200));
+        assert_eq!(siem.timeout_seconds, 15);
         assert_eq!(siem.ca_file, Path::new(""));
         assert_eq!(desk.secret_files, [Path::new("/a"), Path::new("/etc/vigie/b")]);
         assert_eq!((desk.detail, desk.severity_min), (Detail::Full, Severity::High));
@@ -168,6 +176,8 @@ mod tests {
         check("detail = 'fat'\n", &["x:5: hook.0.detail: unknown variant `fat`, expected `thin`"]);
         check("timeout_seconds = '9'\n", &["x:5: hook.0.timeout_seconds: is string, must be int"]);
         check("alerts_per_day = 0\n", &["x:5: alerts_per_day: must lie between 1 and 100000"]);
+        let problem = "x:5: new_alerts_per_day: must lie between 1 and 100000";
+        check("new_alerts_per_day = 0\n", &[problem]);
         check(
             "\n[[hook]]\nname = 'siem'\nurl = 'http://u:hunter2@far.example/'\nsecrets = 1\n",
             &[

@@ -9,7 +9,7 @@ use crate::triage::rfc3339;
 use crate::watch::view::{AccountCard, ThresholdCard};
 
 /// Says what happened to a source.
-pub(super) fn warn_of(notice: &Notice) {
+pub fn warn_of(notice: &Notice) {
     match notice {
         Notice::Rotated { path } => tracing::info!(path, "log rotated, reading the new file"),
         Notice::Truncated { path } => {

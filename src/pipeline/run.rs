@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::decide::Decider;
 use super::exchange::{Exchange, ExchangeError};
 use super::hand::{Hand, Read, read};
+pub use super::look::warn_of;
 use super::shard::{Output, Shard};
 use super::write::{Work, write};
 use crate::alert::Alert;

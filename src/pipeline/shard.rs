@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tally::Tally;
 use crate::alert::Alert;
-use crate::decode::{DecodeError, Decoder, redacted_skeleton};
+use crate::decode::{DecodeError, Decoded, Decoder, redacted_skeleton};
 use crate::detect::builder::Builder;
 use crate::detect::partial::Partial;
 use crate::detect::report::{AccountDay, Cause, Finding, Report};
@@ -210,6 +210,28 @@ impl Shard {
         self.tell(position, out);
     }
 
+    /// Decides a line that was decoded elsewhere: shards that read the same log side by side decode
+    /// it once.
+    pub fn decoded(
+        &mut self,
+        read: &Result<Decoded<'_>, DecodeError>,
+        text: &[u8],
+        position: Position,
+        out: &mut Vec<Output>,
+    ) {
+        self.apply_controls(position, out);
+        self.tally.lines += 1;
+        match read {
+            Ok(decoded) => {
+                self.tally.repair(decoded.repairs);
+                self.tally.event(&decoded.event);
+                self.detector.event(&decoded.event, position, &mut self.findings);
+            }
+            Err(error) => self.refuse(error, text, position, out),
+        }
+        self.tell(position, out);
+    }
+
     /// Counts what the source had to leave out.
     pub fn notice(&mut self, notice: &Notice, out: &mut Vec<Output>) {
         if let Notice::Gap { .. } | Notice::Unread { .. } | Notice::Damaged { .. } = notice {
@@ -236,20 +258,24 @@ impl Shard {
                 self.tally.event(&decoded.event);
                 self.detector.event(&decoded.event, position, &mut self.findings);
             }
-            Err(error) => {
-                let skeleton = redacted_skeleton(text);
-                self.tally.quarantine(&error, &skeleton);
-                out.push(Output::Quarantine {
-                    position,
-                    length: text.len() as u64,
-                    reason: error.reason(),
-                    skeleton,
-                });
-            }
+            Err(error) => self.refuse(&error, text, position, out),
         }
         if !self.findings.is_empty() {
             self.tell(position, out);
         }
+    }
+
+    fn refuse(
+        &mut self,
+        error: &DecodeError,
+        text: &[u8],
+        position: Position,
+        out: &mut Vec<Output>,
+    ) {
+        let skeleton = redacted_skeleton(text);
+        self.tally.quarantine(error, &skeleton);
+        let (length, reason) = (text.len() as u64, error.reason());
+        out.push(Output::Quarantine { position, length, reason, skeleton });
     }
 
     fn apply_controls(&mut self, position: Position, out: &mut Vec<Output>) {

@@ -31,7 +31,7 @@ const BATCH_ROWS: u32 = 500;
 /// How long a sink rests when the sink itself or the database has failed.
 const REST: Duration = Duration::from_secs(5);
 
-/// How often summaries are looked for.
+/// How often is looked for summaries, and for room for what waits.
 const SUMMARY_EVERY_MS: TimestampMs = 30_000;
 
 /// How long sending may still take after the stop.
@@ -162,8 +162,12 @@ async fn hook_loop(outbox: Shared, hook: Arc<Hook>, mut stop: Stop) {
     while !stop.said() {
         let now = now_ms();
         if now >= summary_at {
-            let name = flight.name();
-            flight.outbox.with(move |outbox| outbox.summarise(&name, now)).await;
+            let (name, caps) = (flight.name(), flight.hook.settings().per_day);
+            let look = move |outbox: &mut Outbox| {
+                outbox.let_go(&name, caps, now)?;
+                outbox.summarise(&name, now)
+            };
+            flight.outbox.with(look).await;
             summary_at = now + SUMMARY_EVERY_MS;
         }
         if now >= flight.hold {
@@ -213,7 +217,7 @@ impl Flight {
             return;
         }
         let busy: Vec<String> = self.ids.values().cloned().collect();
-        let (sink, per_day) = (self.name(), Some(self.hook.settings().alerts_per_day));
+        let (sink, per_day) = (self.name(), Some(self.hook.settings().per_day));
         let claimed = self.outbox.with(move |outbox| {
             outbox.claim(&Claim { sink: &sink, busy: &busy, per_day, rows }, now)
         });

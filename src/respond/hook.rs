@@ -14,7 +14,7 @@ use super::sign::{Secret, signature};
 use crate::alert::Severity;
 use crate::clock::{Stopwatch, now_ms};
 use crate::event::TimestampMs;
-use crate::store::sqlite::SinkRule;
+use crate::store::sqlite::{DailyCaps, SinkRule};
 use crate::triage::rfc3339;
 
 /// Most bytes read of an answer.
@@ -36,8 +36,8 @@ pub struct Settings {
     pub detail: Detail,
     /// It is told of this severity or worse.
     pub severity_min: Severity,
-    /// Most opened and grown alerts a UTC day.
-    pub alerts_per_day: u32,
+    /// Most messages a UTC day.
+    pub per_day: DailyCaps,
     /// PEM of the only certificate authorities it trusts; `None`: the machine's.
     pub ca: Option<Vec<u8>>,
     /// Plain http to another machine is wanted.

@@ -20,6 +20,7 @@ use crate::store::datadir::{DATABASE, DataDir};
 use crate::store::disk::{Disk, RealDisk};
 
 mod blind;
+mod campaign;
 mod figures;
 mod outbox;
 mod put;
@@ -29,10 +30,11 @@ mod related;
 mod schema;
 mod verdict;
 pub use blind::{BLIND_ROWS_MAX, BlindBook, BlindRow, NewBlind};
+pub use campaign::{CAMPAIGN_COUNT_MAX, Campaign, Link, LinkReason, Membership};
 pub use figures::{Cursor, NewRevision, NewTaken, NewVerdict, News, OpenFigure};
 pub use outbox::{
-    ATTEMPTS_BEFORE_GIVING_WAY, Claim, Note, Outbox, OutboxCount, OutboxState, Owed, SinkHealth,
-    SinkRule,
+    ATTEMPTS_BEFORE_GIVING_WAY, Claim, DailyCaps, Note, Outbox, OutboxCount, OutboxState, Owed,
+    SinkHealth, SinkRule,
 };
 pub use queue::{
     AlertFilter, Assignee, COUNT_MAX, Count, Counts, PAGE_ROWS_MAX, Page, PageKey, Sort,

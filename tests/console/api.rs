@@ -36,6 +36,38 @@ fn an_alert_is_the_engines_own_bytes_beside_what_people_say() {
 }
 
 #[test]
+fn a_campaign_holds_its_alerts_and_says_why() {
+    let mut server = Server::open();
+    let alone = get(&server, &format!("/api/v1/alerts/{ALERT}")).json();
+    assert_eq!(alone["campaign"], serde_json::json!({"id": ALERT, "alerts": 1, "more": false}));
+    let strange = |id: &str, account: &str| {
+        let mut alert = alert(id, account);
+        alert.seen.devices = vec!["kali".into()];
+        alert.opened_at = "2024-02-07T08:00:00.000Z".into();
+        alert
+    };
+    let [one, two] = ["01HNY0000000000000000OTHER", "01HNY0000000000000000THIRD"];
+    put(&mut server.store, &[strange(one, "b"), strange(two, "c")]);
+    let found = get(&server, &format!("/api/v1/alerts/{two}/campaign")).json();
+    assert_eq!(found["id"], one, "known by its earliest");
+    let ids: Vec<_> =
+        found["items"].as_array().unwrap().iter().map(|i| &i["alert"]["id"]).collect();
+    assert_eq!(ids, [one, two]);
+    assert_eq!(found["items"][1]["campaign"]["alerts"], 2);
+    let link = serde_json::json!({"alert": two, "other": one, "why": "device", "value": "kali"});
+    assert_eq!(found["links"], serde_json::json!([link]));
+    assert_eq!(found["total"], serde_json::json!({"count": 2, "more": false}));
+    let none = get(&server, "/api/v1/alerts/none/campaign");
+    assert_eq!((none.status, none.code().as_str()), (404, "not-found"));
+
+    let queue = get(&server, "/alerts").body;
+    assert!(queue.contains(&format!("/alerts/{two}#campaign\">2 alerts of one campaign</a>")));
+    let page = get(&server, &format!("/alerts/{two}")).body;
+    assert!(page.contains(&format!("href=\"/alerts/{one}\"")), "{page}");
+    assert!(page.contains("same device kali"), "{page}");
+}
+
+#[test]
 fn a_change_names_the_version_it_saw() {
     let server = Server::open();
     let take = r#"{"action":"take"}"#;

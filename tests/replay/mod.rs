@@ -2,6 +2,7 @@
 //! that must come of it, and why. However the log reaches the engine, the same bytes come out.
 
 mod case;
+mod diff;
 mod faults;
 mod stopped;
 mod ways;

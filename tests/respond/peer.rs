@@ -15,7 +15,7 @@ use vigie::respond::outbox::{Outbox, OutboxState};
 use vigie::respond::sign::Secret;
 use vigie::respond::{Deliverer, Sink};
 use vigie::store::datadir::{DataDir, Purpose};
-use vigie::store::sqlite::{Commit, SinkRule, Store};
+use vigie::store::sqlite::{Commit, DailyCaps, SinkRule, Store};
 
 use crate::support::{PATIENCE, tests};
 
@@ -89,7 +89,7 @@ pub(super) fn settings(url: &str) -> Settings {
         secrets: vec![Secret::parse(SECRET).unwrap()],
         detail: Detail::Thin,
         severity_min: Severity::Info,
-        alerts_per_day: 1_000,
+        per_day: DailyCaps { messages: 1_000, new_alerts: 1_000 },
         ca: None,
         allow_http: false,
         timeout: Duration::from_secs(1),

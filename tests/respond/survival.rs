@@ -40,6 +40,7 @@ fn killed_in_the_middle_nothing_is_lost() {
     fs::write(temp.path().join("log"), "").unwrap();
     let config = format!(
         "[[hook]]\nname = 'slow'\nurl = '{url}'\nsecret_files = ['secret']\nalerts_per_day = 1000\n\
+         new_alerts_per_day = 1000\n\
          [store]\ndata = 'data'\n"
     );
     fs::write(temp.path().join("vigie.toml"), config).unwrap();

@@ -14,7 +14,7 @@ fn every_command_explains_its_flags() {
     let commands: [(&str, &[&str], bool); 9] = [
         ("run", &["--data", "--follow", "--skip-missing", "--json", "--pseudonym-key-file"], true),
         ("demo", &["--exit", "--json"], false),
-        ("replay", &["--state", "--batch", "--quiet"], true),
+        ("replay", &["--state", "--batch", "--quiet", "--diff", "--json"], true),
         (
             "simulate",
             &["--seed", "--accounts", "--start", "--weeks", "--scenario", "--lookalikes", "--list"],

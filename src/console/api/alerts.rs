@@ -223,6 +223,21 @@ pub(in crate::console) async fn one(call: Call) -> Result<Response, Problem> {
     Ok(tagged(answer(wire::alert(&stored)), stored.triage.version))
 }
 
+/// Alerts that belong together with one, itself included.
+#[utoipa::path(get, path = "/api/v1/alerts/{id}/campaign", tag = "alerts", params(("id" = String, Path)), responses(
+    (status = 200, description = "the campaign", body = wire::Campaign),
+    (status = 400, description = "a parameter is not right", body = wire::Problem, content_type = "application/problem+json"),
+    (status = 401, description = "no token", body = wire::Problem, content_type = "application/problem+json"),
+    (status = 403, description = "not with this role or scope", body = wire::Problem, content_type = "application/problem+json"),
+    (status = 404, description = "no such alert", body = wire::Problem, content_type = "application/problem+json"),
+))]
+pub(in crate::console) async fn campaign(call: Call) -> Result<Response, Problem> {
+    let id = stored(&call).await?.id;
+    let found = call.state.read(move |reader| Ok(reader.campaign(&id, LIMIT_MAX)?)).await?;
+    let campaign = found.ok_or_else(|| Problem::not_found("alert"))?;
+    Ok(answer(wire::campaign(&campaign)))
+}
+
 /// The answer with its ETag.
 pub(super) fn tagged(mut response: Response, version: u32) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {

@@ -24,6 +24,7 @@ use crate::console::problem::Problem;
         alerts::one,
         alerts::revisions,
         alerts::events,
+        alerts::campaign,
         triage::change,
         accounts::one,
         show,

@@ -49,7 +49,72 @@ pub(in crate::console) fn triage(triage: &sqlite::Triage) -> Value {
 
 /// An alert and what people say about it, the alert in the very bytes the engine wrote.
 pub(super) fn alert(stored: &StoredAlert) -> String {
-    format!("{{\"alert\":{},\"triage\":{}}}", stored.body, triage(&stored.triage))
+    let campaign = serde_json::json!(Membership::of(&stored.campaign));
+    let triage = triage(&stored.triage);
+    format!("{{\"alert\":{},\"triage\":{triage},\"campaign\":{campaign}}}", stored.body)
+}
+
+/// The campaign that an alert belongs to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Membership)]
+pub(super) struct Membership {
+    /// The id of its earliest alert: the alert's own when it stands alone.
+    id: String,
+    /// Alerts in it, this one included; at most 1,000.
+    alerts: u32,
+    /// There are more.
+    more: bool,
+}
+
+impl Membership {
+    fn of(membership: &sqlite::Membership) -> Membership {
+        let alerts = membership.alerts.min(sqlite::CAMPAIGN_COUNT_MAX);
+        Membership { id: membership.id.clone(), alerts, more: membership.alerts > alerts }
+    }
+}
+
+/// Alerts that belong together.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its schema is what is used")]
+pub(super) struct Campaign {
+    /// The id of its earliest alert.
+    id: String,
+    /// Its alerts, earliest opening first, at most 200.
+    items: Vec<AlertWithTriage>,
+    /// What joins these.
+    links: Vec<Link>,
+    total: Total,
+}
+
+/// Why two alerts belong together.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Link {
+    /// The one that was stored later.
+    alert: String,
+    /// The one that it was joined with.
+    other: String,
+    /// `ip`, `device`, `session`, `account` (one names it, the other is about it) or `follows`.
+    why: &'static str,
+    /// The address, device, session or account; empty with `follows`.
+    value: String,
+}
+
+/// Alerts that belong together, as JSON.
+pub(super) fn campaign(campaign: &sqlite::Campaign) -> String {
+    let items: Vec<String> = campaign.alerts.iter().map(alert).collect();
+    let links = campaign.links.iter().map(|link| {
+        let (why, value) = link.reason.words();
+        Link { alert: link.alert.clone(), other: link.other.clone(), why, value: value.into() }
+    });
+    let links = serde_json::json!(links.collect::<Vec<_>>());
+    let whole = campaign.alerts.first().map(|alert| Membership::of(&alert.campaign));
+    let (count, more) = whole.map_or((0, false), |whole| (whole.alerts, whole.more));
+    format!(
+        "{{\"id\":{},\"items\":[{}],\"links\":{links},\"total\":{}}}",
+        serde_json::json!(campaign.id),
+        items.join(","),
+        serde_json::json!({"count": count, "more": more})
+    )
 }
 
 /// An alert and what people say about it.
@@ -58,6 +123,7 @@ pub(super) fn alert(stored: &StoredAlert) -> String {
 pub(super) struct AlertWithTriage {
     alert: Alert,
     triage: Triage,
+    campaign: Membership,
 }
 
 /// A list of alerts.

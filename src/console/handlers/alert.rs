@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::queue::{reading, rows};
+use super::queue::{mates, reading, rows};
 use super::{back, see_other, show as show_page};
 use crate::alert::{Alert, Severity, Status};
 use crate::clock::now_ms;
@@ -14,10 +14,12 @@ use crate::console::pages::{self, AlertPage, Likeness, ProblemKind, query};
 use crate::console::problem::{Code, Problem};
 use crate::event::TimestampMs;
 use crate::store::desk::{self, Change, DeskError, Verdict};
-use crate::store::sqlite::{Place, Reader};
+use crate::store::sqlite::{Campaign, LinkReason, Place, Reader};
 
 /// Alerts that look alike, at most.
 const SIMILAR_MAX: u32 = 10;
+/// Alerts of a campaign that are listed, at most.
+const CAMPAIGN_MAX: u32 = 50;
 /// Longest hold, in hours.
 const HOLD_HOURS_MAX: i64 = 24 * 90;
 
@@ -59,8 +61,13 @@ fn look(reader: &Reader, id: &str) -> Result<Option<AlertPage>, Problem> {
         revisions.push(revision(&alert));
     }
     let activity = reader.activity(id)?.into_iter().map(activity).collect();
-    let mut similar = Vec::new();
+    let campaign = reader.campaign(id, CAMPAIGN_MAX)?.map_or_else(Vec::new, |c| members(id, c));
+    let in_campaign = |id: &str| campaign.iter().any(|member| member.id == id);
+    let mut similar: Vec<pages::Similar> = Vec::new();
     for other in reader.similar(id, SIMILAR_MAX)? {
+        if in_campaign(&other.alert.id) {
+            continue;
+        }
         let reason = match other.shared.into_iter().next() {
             Some(Place::Ip(ip)) => Likeness::Ip(ip),
             Some(Place::Device(device)) => Likeness::Device(device),
@@ -69,12 +76,15 @@ fn look(reader: &Reader, id: &str) -> Result<Option<AlertPage>, Problem> {
         similar.extend(rows(vec![other.alert]).into_iter().map(|row| alike(row, reason.clone())));
     }
     for row in rows(reader.alerts_of(&alert.entity, SIMILAR_MAX)?) {
-        if row.alert.id != alert.id && similar.iter().all(|known| known.id != row.alert.id) {
+        let known = similar.iter().any(|known| known.id == row.alert.id);
+        if row.alert.id != alert.id && !known && !in_campaign(&row.alert.id) {
             similar.push(alike(row, Likeness::Entity));
         }
     }
     let wake_at = stored.triage.wake_at;
     Ok(Some(AlertPage {
+        mates: mates(&stored.campaign),
+        campaign,
         alert,
         triage: stored.triage,
         wake_at,
@@ -87,8 +97,32 @@ fn look(reader: &Reader, id: &str) -> Result<Option<AlertPage>, Problem> {
     }))
 }
 
+/// The other alerts of a campaign, and what joins each with this one.
+fn members(id: &str, campaign: Campaign) -> Vec<pages::Similar> {
+    let Campaign { alerts, links, .. } = campaign;
+    let reason = |other: &str| {
+        let ends =
+            |one: &str, two: &str| (one == id && two == other) || (one == other && two == id);
+        let direct = links.iter().find(|link| ends(&link.alert, &link.other));
+        direct.map_or(Likeness::Campaign, |link| match link.reason.clone() {
+            LinkReason::Ip(ip) => Likeness::Ip(ip),
+            LinkReason::Device(device) => Likeness::Device(device),
+            LinkReason::Session(session) => Likeness::Session(session),
+            LinkReason::Account(account) => Likeness::Account(account),
+            LinkReason::Follows => Likeness::Follows,
+        })
+    };
+    let others = rows(alerts).into_iter().filter(|row| row.alert.id != id);
+    others
+        .map(|row| {
+            let why = reason(&row.alert.id);
+            alike(row, why)
+        })
+        .collect()
+}
+
 fn alike(row: pages::QueueRow, reason: Likeness) -> pages::Similar {
-    let pages::QueueRow { alert, triage } = row;
+    let pages::QueueRow { alert, triage, .. } = row;
     pages::Similar {
         opened_at: ms(&alert.opened_at),
         id: alert.id,

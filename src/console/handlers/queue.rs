@@ -133,13 +133,22 @@ fn sort(sort: Sort) -> sqlite::Sort {
 /// What this build can read of stored alerts; the API has the others as they are.
 pub(super) fn rows(stored: Vec<StoredAlert>) -> Vec<QueueRow> {
     let read = |stored: StoredAlert| match stored.alert() {
-        Ok(alert) => Some(QueueRow { alert, triage: stored.triage }),
+        Ok(alert) => {
+            let campaign = mates(&stored.campaign);
+            Some(QueueRow { alert, triage: stored.triage, campaign })
+        }
         Err(error) => {
             tracing::warn!(id = stored.id, %error, "an alert of another contract is not shown");
             None
         }
     };
     stored.into_iter().filter_map(read).collect()
+}
+
+/// How many alerts a campaign has.
+pub(super) fn mates(campaign: &sqlite::Membership) -> Count {
+    let value = campaign.alerts.min(sqlite::CAMPAIGN_COUNT_MAX);
+    Count { value: value.into(), capped: campaign.alerts > value }
 }
 
 fn partners(state: &AppState, asked: Option<&str>) -> Vec<String> {

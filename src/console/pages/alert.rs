@@ -11,7 +11,7 @@ use super::panel::Panel;
 use super::query::encode;
 use super::say::Html;
 use super::stream::{Entry, entry};
-use super::view::{AlertPage, Chrome, Likeness, Revision};
+use super::view::{AlertPage, Chrome, Likeness, Revision, Similar};
 use super::why::{self, Why};
 use super::words::{AlertWords, Words};
 use crate::alert::{Alert, Signal};
@@ -29,6 +29,7 @@ struct Page<'a> {
     name: &'a str,
     headline: String,
     tags: Vec<&'static str>,
+    mates: Option<String>,
     kind: &'static str,
     belongs: String,
     opened: Html,
@@ -51,6 +52,7 @@ struct Page<'a> {
     accounts: Vec<(&'a str, String)>,
     activity: Vec<Entry<'a>>,
     follows: Option<(&'a str, String)>,
+    campaign: Vec<SimilarRow<'a>>,
     similar: Vec<SimilarRow<'a>>,
     events: Vec<EventRow<'a>>,
     events_n: String,
@@ -126,6 +128,7 @@ pub(super) fn render(page: &AlertPage, chrome: &Chrome) -> String {
         name,
         headline: w.has_read.replace("{}", &persons),
         tags: tags(words, alert),
+        mates: f.campaign(page.mates),
         kind: kind_word(words, alert.entity.kind),
         belongs: belongs(alert),
         opened: f.say.time(millis(&alert.opened_at)),
@@ -151,7 +154,8 @@ pub(super) fn render(page: &AlertPage, chrome: &Chrome) -> String {
         accounts: accounts(alert),
         activity: page.activity.iter().map(|a| entry(&f, a)).collect(),
         follows: alert.follows.as_deref().map(|id| (id, alert_path(id))),
-        similar: similar(&f, page),
+        campaign: similar(&f, &page.campaign),
+        similar: similar(&f, &page.similar),
         events: events(&f, alert),
         events_n: w.events_n.replace("{}", &f.say.number(alert.events.len() as u64)),
         positions: positions(alert),
@@ -252,9 +256,9 @@ fn accounts(alert: &Alert) -> Vec<(&str, String)> {
     alert.accounts.iter().map(|name| (name.as_str(), path(name))).collect()
 }
 
-fn similar<'a>(f: &Frame<'_>, page: &'a AlertPage) -> Vec<SimilarRow<'a>> {
+fn similar<'a>(f: &Frame<'_>, alerts: &'a [Similar]) -> Vec<SimilarRow<'a>> {
     let w = &f.w.alert;
-    let rows = page.similar.iter().map(|s| SimilarRow {
+    let rows = alerts.iter().map(|s| SimilarRow {
         severity: f.severity(s.severity),
         path: alert_path(&s.id),
         name: &s.entity.id,
@@ -266,6 +270,10 @@ fn similar<'a>(f: &Frame<'_>, page: &'a AlertPage) -> Vec<SimilarRow<'a>> {
             Likeness::Entity => w.like_entity.to_owned(),
             Likeness::Ip(ip) => w.like_ip.replace("{}", ip),
             Likeness::Device(device) => w.like_device.replace("{}", device),
+            Likeness::Session(session) => w.like_session.replace("{}", session),
+            Likeness::Account(account) => w.like_account.replace("{}", account),
+            Likeness::Follows => w.like_follows.to_owned(),
+            Likeness::Campaign => w.like_campaign.to_owned(),
         },
     });
     rows.collect()

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::assets;
 use super::query::{encode, severity_word};
 use super::say::{Html, Say};
-use super::view::Chrome;
+use super::view::{Chrome, Count};
 use super::words::Words;
 use crate::alert::{Alert, EntityKind, Severity};
 use crate::store::sqlite::TriageState;
@@ -65,6 +65,13 @@ impl<'a> Frame<'a> {
         self.say
             .plural(self.w.open_count, open.value)
             .replace(&self.say.number(open.value), &self.say.count(open))
+    }
+
+    /// How many alerts belong together; `None`: it stands alone.
+    pub(super) fn campaign(&self, alerts: Count) -> Option<String> {
+        let words = || self.say.plural(self.w.campaign_of, alerts.value);
+        let (plain, said) = (self.say.number(alerts.value), self.say.count(alerts));
+        (alerts.value > 1).then(|| words().replacen(&plain, &said, 1))
     }
 
     pub(super) fn blind_count(&self) -> u64 {

@@ -158,6 +158,7 @@ impl World {
         QueueRow {
             alert: self.alert(name, severity, persons, at),
             triage: triage(TriageState::New),
+            campaign: Count { value: 1, capped: false },
         }
     }
 
@@ -177,6 +178,8 @@ impl World {
             row.triage.state = state;
         }
         rows[2].triage.assignee = self.some("b.leroy");
+        rows[0].campaign.value = 3;
+        rows[1].campaign = Count { value: 1_000, capped: true };
         rows[3].alert.learning = true;
         rows[4].triage.state = TriageState::OnHold;
         rows[4].triage.assignee = self.some("a.martin");
@@ -254,6 +257,15 @@ impl World {
             wake_at: None,
             revisions,
             activity,
+            mates: Count { value: 5, capped: false },
+            campaign: [
+                Likeness::Device(self.text("kali")),
+                Likeness::Session(self.text("s-1")),
+                Likeness::Account(self.text("cap00398")),
+                Likeness::Campaign,
+            ]
+            .map(|reason| similar(reason, TriageState::New, Severity::High))
+            .into(),
             similar: vec![
                 similar(
                     Likeness::Ip(self.text("203.0.113.9")),

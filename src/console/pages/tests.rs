@@ -131,6 +131,36 @@ fn blindness_is_told_in_the_language_of_the_page() {
 }
 
 #[test]
+fn a_campaign_is_counted_and_leads_to_its_alerts() {
+    let world = World::new(None);
+    for (language, row, more, page) in [
+        (
+            Language::English,
+            "3 alerts of one campaign",
+            "1,000+ alerts of one campaign",
+            ["5 alerts of one campaign", "same session s-1", "by way of another alert"],
+        ),
+        (
+            Language::French,
+            "3 alertes d’une même campagne",
+            "1 000+ alertes d’une même campagne",
+            ["5 alertes d’une même campagne", "même session s-1", "par une autre alerte"],
+        ),
+    ] {
+        let chrome = chrome(language);
+        let html = queue(&world.queue(), &chrome);
+        assert!(html.contains(&format!("#campaign\">{row}</a>")), "{html}");
+        let spaces = ['\u{a0}', '\u{202f}'];
+        assert!(html.replace(spaces, " ").contains(more), "{html}");
+        assert_eq!(html.matches("#campaign").count(), 2, "who stands alone is no campaign");
+        let html = alert(&world.alert_page(), &chrome);
+        assert!(page.iter().all(|words| html.contains(words)), "{html}");
+        let alone = AlertPage { mates: Count { value: 1, capped: false }, ..world.alert_page() };
+        assert!(!alert(&alone, &chrome).contains("#campaign"));
+    }
+}
+
+#[test]
 fn forms_say_which_session_and_which_version() {
     let world = World::new(None);
     let html = alert(&world.alert_page(), &chrome(Language::English));

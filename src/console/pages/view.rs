@@ -164,6 +164,8 @@ pub struct QueueRow {
     pub alert: Alert,
     /// What people say.
     pub triage: Triage,
+    /// Alerts of its campaign, itself included.
+    pub campaign: Count,
 }
 
 /// What became of a change to several alerts.
@@ -207,6 +209,10 @@ pub struct AlertPage {
     pub revisions: Vec<Revision>,
     /// Engine and people in one stream, oldest first.
     pub activity: Vec<Activity>,
+    /// Alerts of its campaign, itself included.
+    pub mates: Count,
+    /// The others of them, and what joins each with this one.
+    pub campaign: Vec<Similar>,
     /// Alerts that look alike, and why.
     pub similar: Vec<Similar>,
     /// Names that it may be given to.
@@ -289,6 +295,14 @@ pub enum Likeness {
     Ip(String),
     /// This device was seen in both.
     Device(String),
+    /// This session was seen in both.
+    Session(String),
+    /// This account is in both.
+    Account(String),
+    /// One follows the other after a verdict.
+    Follows,
+    /// They belong together by way of others.
+    Campaign,
 }
 
 /// What was wrong with a form.

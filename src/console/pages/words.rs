@@ -135,6 +135,7 @@ words! { Common:
     state_closed: "Closed", "Close";
     historical: "historical", "historique";
     learning: "learning", "apprentissage";
+    campaign_of: "{} alert of one campaign|{} alerts of one campaign", "{} alerte d’une même campagne|{} alertes d’une même campagne";
     ended: "ended", "terminée";
     ongoing: "ongoing", "en cours";
     window_5m: "5 minutes", "5 minutes";

@@ -11,8 +11,10 @@ use super::{StoreError, Unsigned, sql};
 use crate::alert::{Alert, Severity, Status};
 use crate::event::TimestampMs;
 
+mod caps;
 mod claim;
 mod summary;
+pub use caps::DailyCaps;
 pub use claim::{ATTEMPTS_BEFORE_GIVING_WAY, Claim};
 
 const DAY_MS: i64 = 86_400_000;
@@ -311,8 +313,19 @@ pub(super) fn owe(tx: &Transaction<'_>, sinks: &[SinkRule], alert: &Alert) -> ru
         alert.severity >= sink.severity_min && (sink.historical || !alert.historical)
     };
     for sink in sinks.iter().filter(wants) {
-        tx.prepare_cached("INSERT INTO outbox (id, revision, sink, type) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![alert.id, alert.revision, sink.name, kind_of(alert)])?;
+        tx.prepare_cached(
+            "INSERT INTO outbox (id, revision, sink, type, severity, confidence, persons) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            alert.id,
+            alert.revision,
+            sink.name,
+            kind_of(alert),
+            alert.severity as i64,
+            alert.confidence,
+            Unsigned(alert.exposure.persons)
+        ])?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::{AccountDay, Unsigned, status_word};
+use super::{AccountDay, Unsigned, campaign, status_word};
 use crate::alert::Alert;
 use crate::event::Position;
 
@@ -17,8 +17,8 @@ pub(super) fn alert(
     let search = format!("{} {}", alert.entity.id, alert.explanation).to_lowercase();
     tx.prepare_cached(
         "INSERT INTO alert (id, revision, status, severity, entity_kind, entity_id, partner, unit, \
-         role, opened_at, updated_at, persons, historical, search) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+         role, opened_at, updated_at, persons, historical, search, campaign) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?1) \
          ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, status = excluded.status, \
          severity = excluded.severity, entity_kind = excluded.entity_kind, \
          entity_id = excluded.entity_id, partner = excluded.partner, unit = excluded.unit, \
@@ -50,22 +50,10 @@ pub(super) fn alert(
             "INSERT INTO revision VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id, revision) DO NOTHING",
         )?
         .execute(params![alert.id, alert.revision, Unsigned(position), body])?;
-    if new == 1 {
-        places(tx, alert)?;
+    if new == 1 && (campaign::put_places(tx, alert)? || alert.follows.is_some()) {
+        campaign::join(tx, alert)?;
     }
     Ok(new)
-}
-
-/// Where its accesses came from, so that alerts find each other.
-fn places(tx: &Transaction<'_>, alert: &Alert) -> rusqlite::Result<()> {
-    let mut put = tx.prepare_cached(
-        "INSERT INTO alert_place (kind, value, id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-    )?;
-    let ips = alert.seen.ips.iter().map(|ip| ("ip", ip));
-    for (kind, value) in ips.chain(alert.seen.devices.iter().map(|device| ("device", device))) {
-        put.execute(params![kind, value, alert.id])?;
-    }
-    Ok(())
 }
 
 /// Stores what an account read on a day, in place of what was there of it.

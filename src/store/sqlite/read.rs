@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
-use super::{StoreError, connect_beside, sql};
+use super::{Membership, StoreError, connect_beside, sql};
 use crate::alert::Alert;
 use crate::event::TimestampMs;
 use crate::store::desk::Verdict;
 
 /// Columns of [`stored_alert`], from [`FROM`].
 pub(super) const COLUMNS: &str = "alert.id, revision.body, triage.state, triage.verdict, \
-     triage.assignee, triage.comment, triage.version, triage.updated_at, triage.wake_at";
+     triage.assignee, triage.comment, triage.version, triage.updated_at, triage.wake_at, \
+     alert.campaign, (SELECT count(*) FROM (SELECT 1 FROM alert AS mate \
+       WHERE mate.campaign = alert.campaign LIMIT 1001))";
 
 /// Columns of [`triage`].
 pub(in crate::store) const TRIAGE_COLUMNS: &str =
@@ -92,6 +94,8 @@ pub struct StoredAlert {
     pub body: String,
     /// What people say about it.
     pub triage: Triage,
+    /// Which campaign it belongs to.
+    pub campaign: Membership,
 }
 
 impl StoredAlert {
@@ -155,7 +159,8 @@ impl Reader {
 
 /// A row that begins with [`COLUMNS`].
 pub(super) fn stored_alert(row: &Row<'_>) -> rusqlite::Result<StoredAlert> {
-    Ok(StoredAlert { id: row.get(0)?, body: row.get(1)?, triage: triage(row, 2)? })
+    let campaign = Membership { id: row.get(9)?, alerts: row.get(10)? };
+    Ok(StoredAlert { id: row.get(0)?, body: row.get(1)?, triage: triage(row, 2)?, campaign })
 }
 
 /// [`TRIAGE_COLUMNS`] of a row, from a column on.

@@ -206,6 +206,7 @@ impl Reader {
 const SIMILAR: &str = "\
     WITH near AS (SELECT place.kind, place.value, alert.id, alert.opened_at \
         FROM alert AS this JOIN alert_place AS mine ON mine.id = this.id \
+        AND mine.kind IN ('ip', 'device') \
         JOIN alert_place AS place ON place.kind = mine.kind AND place.value = mine.value \
         JOIN alert ON alert.id = place.id \
         WHERE this.id = ?1 AND abs(julianday(alert.opened_at) - julianday(this.opened_at)) <= ?2), \

@@ -46,7 +46,7 @@ fn killed(kills: u32, seed: u64, days: u32) {
     let hook = format!(
         "group = '{topic}'\ngroup_instance_id = 'one'\n[[hook]]\nname = 'slow'\n\
          url = 'http://127.0.0.1:{}/slow'\nsecret_files = ['{}']\nseverity_min = 'info'\n\
-         alerts_per_day = 100000",
+         alerts_per_day = 100000\nnew_alerts_per_day = 100000",
         receiver.port,
         secret.display()
     );

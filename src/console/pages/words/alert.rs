@@ -129,6 +129,12 @@ words! { AlertWords:
     like_entity: "same account", "même compte";
     like_ip: "same address {}", "même adresse {}";
     like_device: "same device {}", "même appareil {}";
+    like_session: "same session {}", "même session {}";
+    like_account: "account {} in both", "compte {} dans les deux";
+    like_follows: "one follows the other", "l’une fait suite à l’autre";
+    like_campaign: "by way of another alert", "par une autre alerte";
+    campaign: "Campaign", "Campagne";
+    campaign_note: "Alerts that belong together: the same address, device or session where it was new, an account that an alert about many names, or a verdict before.", "Alertes qui vont ensemble : même adresse, appareil ou session, nouveaux pour le compte, compte nommé par une alerte collective, ou verdict précédent.";
     follows: "Follows", "Fait suite à";
     activity: "Activity", "Activité";
     engine_name: "engine", "moteur";

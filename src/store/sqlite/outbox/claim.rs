@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{COLUMNS, DAY_MS, FROM, Outbox, Owed, owed};
+use super::caps::{DailyCaps, Due, Weight, admit, heaviest_first};
+use super::{COLUMNS, FROM, Outbox, Owed, owed};
 use crate::event::TimestampMs;
 use crate::store::sqlite::{StoreError, Unsigned};
 
@@ -22,9 +23,9 @@ pub struct Claim<'a> {
     pub sink: &'a str,
     /// Ids on their way already: nothing of them goes.
     pub busy: &'a [String],
-    /// Most opened and grown alerts a UTC day; further ones are held back for a summary. `None`:
-    /// no cap, and `alert.opened` is always revision 1.
-    pub per_day: Option<u32>,
+    /// Most messages of a UTC day; further ones are held back for a summary. `None`: no cap, and
+    /// `alert.opened` is always revision 1.
+    pub per_day: Option<DailyCaps>,
     /// At most this many.
     pub rows: usize,
 }
@@ -43,7 +44,7 @@ impl Outbox {
         })
     }
 
-    /// What may be sent now, oldest first: of each alert at most one revision, and none of a sink
+    /// What may be sent now, oldest first, though of new alerts the heaviest: of each alert at most one revision, and none of a sink
     /// that is off. Revisions of an alert go in order, with one exception: one that has failed
     /// [`ATTEMPTS_BEFORE_GIVING_WAY`] times gives way to a newer one. Rows beyond the daily cap
     /// become summarised here.
@@ -179,35 +180,41 @@ fn claim_in(
     }
     let mut taken: BTreeSet<String> = claim.busy.iter().cloned().collect();
     let mut found = Vec::new();
-    for mut row in due(tx, claim.sink, now)? {
+    let mut due = due(tx, claim.sink, now)?;
+    if claim.per_day.is_some() {
+        heaviest_first(&mut due);
+    }
+    for mut due in due {
         if found.len() >= claim.rows {
             break;
         }
-        if taken.contains(&row.id) || !in_turn(tx, &row, now)? {
+        if taken.contains(&due.row.id) || !in_turn(tx, &due.row, now)? {
             continue;
         }
-        taken.insert(row.id.clone());
-        let Some(per_day) = claim.per_day.filter(|_| !row.note) else {
-            found.push(row);
-            continue;
-        };
-        if admit(tx, &mut row, per_day, now)? {
-            found.push(row);
+        taken.insert(due.row.id.clone());
+        let caps = claim.per_day.filter(|_| !due.row.note);
+        if caps.map_or(Ok(true), |caps| admit(tx, &mut due, caps, now))? {
+            found.push(due.row);
         } else {
             // The next revision of it may be the one that always goes.
-            taken.remove(&row.id);
+            taken.remove(&due.row.id);
         }
     }
     Ok(found)
 }
 
-fn due(tx: &Transaction<'_>, sink: &str, now: TimestampMs) -> rusqlite::Result<Vec<Owed>> {
+fn due(tx: &Transaction<'_>, sink: &str, now: TimestampMs) -> rusqlite::Result<Vec<Due>> {
     let text = format!(
-        "SELECT {COLUMNS} {FROM} WHERE sink = ?1 AND state = 'pending' AND next_at <= ?2 \
+        "SELECT {COLUMNS}, outbox.severity, outbox.confidence, outbox.persons {FROM} WHERE sink = ?1 AND state = 'pending' AND next_at <= ?2 \
          ORDER BY next_at, seq LIMIT ?3"
     );
     let mut statement = tx.prepare_cached(&text)?;
-    statement.query_map(params![sink, now, LOOKED_AT], owed)?.collect()
+    let due = statement.query_map(params![sink, now, LOOKED_AT], |row| {
+        let Unsigned(persons) = row.get(13)?;
+        let weight = Weight { severity: row.get(11)?, confidence: row.get(12)?, persons };
+        Ok(Due { row: owed(row)?, weight })
+    })?;
+    due.collect()
 }
 
 /// Whether it is this revision's turn; makes it so, or puts it off, where an older one waits.
@@ -236,53 +243,4 @@ fn in_turn(tx: &Transaction<'_>, row: &Owed, now: TimestampMs) -> rusqlite::Resu
             .execute(params![row.seq, next_at])?;
     }
     Ok(false)
-}
-
-/// Whether the daily cap lets it through. A retry has been let through already; the end of an
-/// alert that was told always goes. What goes first of an alert goes as `alert.opened`.
-fn admit(
-    tx: &Transaction<'_>,
-    row: &mut Owed,
-    per_day: u32,
-    now: TimestampMs,
-) -> rusqlite::Result<bool> {
-    let admitted: Option<i64> = tx
-        .prepare_cached("SELECT day FROM outbox WHERE seq = ?1")?
-        .query_row([row.seq], |row| row.get(0))?;
-    if admitted.is_some() {
-        return Ok(true);
-    }
-    let day = now.div_euclid(DAY_MS);
-    let (heard, tried, held): (bool, bool, bool) = tx
-        .prepare_cached(
-            "SELECT count(*) FILTER (WHERE state = 'delivered') > 0, \
-             count(*) FILTER (WHERE attempts > 0) > 0, \
-             count(*) FILTER (WHERE state = 'summarised' AND attempts = 0) > 0 \
-             FROM outbox WHERE sink = ?1 AND id = ?2 AND revision < ?3",
-        )?
-        .query_row(params![row.sink, row.id, row.revision], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    let ended = row.kind == "alert.ended";
-    let room = || -> rusqlite::Result<bool> {
-        let text = "SELECT count(*) FROM outbox WHERE sink = ?1 AND day = ?2 \
-                    AND state <> 'summarised' AND type <> 'alert.ended'";
-        let Unsigned(sent) =
-            tx.prepare_cached(text)?.query_row(params![row.sink, day], |row| row.get(0))?;
-        Ok(sent < u64::from(per_day))
-    };
-    let goes = if ended { heard || tried || !held } else { room()? };
-    if !goes {
-        tx.prepare_cached(
-            "UPDATE outbox SET state = 'summarised', done_at = ?2, day = ?3 WHERE seq = ?1",
-        )?
-        .execute(params![row.seq, now, day])?;
-        return Ok(false);
-    }
-    if !heard && !ended {
-        row.kind = "alert.opened".into();
-    }
-    tx.prepare_cached("UPDATE outbox SET day = ?2, type = ?3 WHERE seq = ?1")?
-        .execute(params![row.seq, day, row.kind])?;
-    Ok(true)
 }

@@ -34,6 +34,7 @@ fn alert(id: &str, revision: u32) -> Alert {
         serde_json::from_str(include_str!("../../../../tests/store/alert.json")).unwrap();
     (alert.id, alert.revision, alert.status) = (id.into(), revision, Status::Open);
     (alert.severity, alert.historical) = (Severity::High, false);
+    alert.confidence = 0.9;
     alert
 }
 
@@ -49,8 +50,21 @@ impl World {
     }
 
     fn claim(&mut self, per_day: u32, now: TimestampMs) -> Vec<Owed> {
-        let claim = Claim { sink: "siem", busy: &[], per_day: Some(per_day), rows: 10 };
+        self.claim_under(DailyCaps { messages: per_day, new_alerts: 1_000 }, now)
+    }
+
+    fn claim_under(&mut self, caps: DailyCaps, now: TimestampMs) -> Vec<Owed> {
+        let claim = Claim { sink: "siem", busy: &[], per_day: Some(caps), rows: 10 };
         self.outbox.claim(&claim, now).unwrap()
+    }
+
+    /// Delivers what these caps let go, as `A.1 opened`.
+    fn told(&mut self, caps: DailyCaps, now: TimestampMs) -> String {
+        self.outbox.let_go("siem", caps, now).unwrap();
+        let rows = self.claim_under(caps, now);
+        let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+        self.outbox.delivered("siem", &seqs, now).unwrap();
+        shown(&rows)
     }
 
     /// What goes now, as `A.1 opened`.
@@ -172,7 +186,7 @@ fn beyond_the_cap_alerts_are_summarised() {
     let mut critical = alert("D", 1);
     critical.severity = Severity::Critical;
     world.commit(&[critical, ended("C", 2)]).unwrap();
-    assert_eq!(world.all(2, NOW), "A.1 opened, B.1 opened, A.2 ended");
+    assert_eq!(world.all(2, NOW), "D.1 opened, A.1 opened, A.2 ended");
     assert_eq!(
         world.counts(),
         "file pending 6, siem delivered 3, siem summarised 3",
@@ -187,7 +201,7 @@ fn beyond_the_cap_alerts_are_summarised() {
     assert_eq!((note.kind.as_str(), note.note), ("alert.summary", true));
     assert_eq!(
         note.body,
-        r#"{"day":"2098-09-06","sink":"siem","alert_count":2,"severity":{"critical":1,"high":1,"medium":0,"low":0,"info":0},"alerts":["D","C"]}"#
+        r#"{"day":"2098-09-06","sink":"siem","alert_count":2,"severity":{"critical":0,"high":2,"medium":0,"low":0,"info":0},"alerts":["B","C"]}"#
     );
     assert_eq!(world.outbox.summarise("siem", NOW + DAY_MS).unwrap(), 0, "nothing new since");
 
@@ -200,6 +214,66 @@ fn beyond_the_cap_alerts_are_summarised() {
     world.commit(&[alert("C", 3)]).unwrap();
     let said = world.all(2, NOW + DAY_MS);
     assert!(said.contains("C.3 opened"), "another day, another cap: {said}");
+}
+
+/// An alert of some weight.
+fn weighing(id: &str, confidence: f64, persons: u64) -> Alert {
+    let mut alert = alert(id, 1);
+    alert.confidence = confidence;
+    alert.exposure.persons = persons;
+    alert
+}
+
+#[test]
+fn of_too_many_new_alerts_the_heaviest_of_the_day_are_told() {
+    let mut world = world();
+    let (caps, hour) = (DailyCaps { messages: 100, new_alerts: 4 }, 3_600_000);
+    let five = [
+        weighing("A", 0.6, 90),
+        weighing("B", 0.9, 30),
+        weighing("C", 0.7, 40),
+        weighing("D", 0.7, 50),
+        weighing("E", 0.5, 99),
+    ];
+    world.commit(&five).unwrap();
+    assert_eq!(world.told(caps, NOW), "B.1 opened, D.1 opened", "half of them at once");
+    assert_eq!(world.told(caps, NOW + 9 * hour), "", "the others as the day goes on");
+    // Known alerts go on, whatever waits; a lighter one than those does not overtake them.
+    world.commit(&[alert("B", 2), weighing("F", 0.55, 30)]).unwrap();
+    assert_eq!(world.told(caps, NOW + 9 * hour), "B.2 updated");
+    assert_eq!(world.told(caps, NOW + 10 * hour), "C.1 opened");
+    let grown = Alert { revision: 2, ..weighing("A", 0.65, 95) };
+    world.commit(&[grown]).unwrap();
+    assert_eq!(world.told(caps, NOW + 19 * hour), "");
+    assert_eq!(world.told(caps, NOW + 20 * hour), "A.2 opened", "the newest that is known of it");
+    assert_eq!(world.told(caps, NOW + 24 * hour - 1), "");
+    assert_eq!(world.outbox.summarise("siem", NOW + DAY_MS).unwrap(), 1, "one for the rest");
+    let rest = world.claim_under(caps, NOW + DAY_MS);
+    assert_eq!(shown(&rest), "summary-siem-47000.1 summary");
+    assert!(rest[0].body.contains(r#""alerts":["E","F"]"#), "{}", rest[0].body);
+
+    // Who waited yesterday is news again as soon as there is news of it.
+    world.commit(&[Alert { revision: 2, ..weighing("E", 0.5, 200) }]).unwrap();
+    assert!(world.told(caps, NOW + DAY_MS).contains("E.2 opened"));
+}
+
+#[test]
+fn grave_evidence_does_not_wait() {
+    let mut world = world();
+    let caps = DailyCaps { messages: 2, new_alerts: 1 };
+    let mut critical = weighing("C", 0.5, 25);
+    critical.severity = Severity::Critical;
+    world.commit(&[weighing("A", 0.94, 9_999), weighing("B", 0.95, 25), critical]).unwrap();
+    assert_eq!(world.told(caps, NOW), "B.1 opened, C.1 opened");
+    assert_eq!(world.told(caps, NOW + DAY_MS - 1), "", "they count: A waits");
+    // Nor does what became grave while it waited; a flood of it ends at twice the messages.
+    let graver = Alert { revision: 2, ..weighing("A", 0.96, 9_999) };
+    world.commit(&[graver, weighing("D", 0.99, 25), weighing("E", 0.97, 25)]).unwrap();
+    assert_eq!(world.told(caps, NOW + 1), "A.2 opened, D.1 opened");
+    assert_eq!(world.counts(), "file pending 6, siem delivered 4, siem summarised 2");
+    assert_eq!(world.outbox.summarise("siem", NOW + DAY_MS).unwrap(), 1);
+    let note = world.claim(9, NOW + DAY_MS).remove(0);
+    assert!(note.body.contains(r#""alerts":["E"]"#), "A was told after all: {}", note.body);
 }
 
 #[test]
