@@ -40,6 +40,8 @@ pub enum Measure {
     Unusual1d,
     /// Persons returned with data of a special kind.
     Sensitive1d,
+    /// Persons of the own unit whom the account had not touched within its memory.
+    Territory1d,
     /// Foreign origins, summed over seven days.
     Foreign7d,
     /// Novel persons, summed over seven days.
@@ -48,8 +50,6 @@ pub enum Measure {
     Dormant7d,
     /// Persons with special data, summed over seven days.
     Sensitive7d,
-    /// Distinct persons of 28 days.
-    Persons28d,
     /// Persons of the day, against the frozen anchor and the days before.
     PersonsDrift,
     /// Foreign origins of the day, likewise.
@@ -73,7 +73,7 @@ pub enum Measure {
 /// How many measures there are.
 pub const MEASURES: usize = 26;
 /// Measures counted by the tables of `window`, the first in order.
-pub const WINDOWED: usize = 12;
+pub const WINDOWED: usize = 13;
 /// Measures that are summed over seven days.
 pub const WEEKLY: usize = 4;
 /// Measures that are plain sums of a day's requests, the last in order.
@@ -97,8 +97,6 @@ pub enum Span {
     Day,
     /// This day and the six before it: the day's measure that is summed.
     Week(Measure),
-    /// Distinct over the account's memory.
-    Month,
     /// The day's measure against the anchor, accumulated over the days before.
     Drift(Measure),
 }
@@ -165,7 +163,7 @@ const MEMORY_FROM_DAY: u32 = 28;
 #[rustfmt::skip]
 pub const SPECS: [Spec; MEASURES] = {
     use Measure::*;
-    use Span::{Day, Drift, Hour, Month, Week};
+    use Span::{Day, Drift, Hour, Week};
     [
         Spec { sense: Sense::Bulk, human: false, calibrates_from: 7, counts_from: 0, fires_young: true, share: 0.15, ..spec(Persons5m, Watch::DistinctPersons, "5m", Hour) },
         Spec { sense: Sense::Bulk, human: false, calibrates_from: 7, counts_from: 0, fires_young: true, share: 0.35, ..spec(Persons1h, Watch::DistinctPersons, "1h", Hour) },
@@ -178,12 +176,12 @@ pub const SPECS: [Spec; MEASURES] = {
         Spec { share: 0.25, ..spec(OffForeign1d, Watch::OffHoursOrigins, "1d", Day) },
         Spec { share: 0.2, calibrates_from: 14, counts_from: 14, ..spec(Stranger1d, Watch::StrangerPersons, "1d", Day) },
         Spec { sense: Sense::Bulk, human: false, calibrates_from: 14, counts_from: 14, ..spec(Unusual1d, Watch::UnusualOperations, "1d", Day) },
-        Spec { sense: Sense::Bulk, share: 0.5, ..spec(Sensitive1d, Watch::SensitivePersons, "1d", Day) },
+        Spec { sense: Sense::Bulk, human: false, share: 0.5, ..spec(Sensitive1d, Watch::SensitivePersons, "1d", Day) },
+        Spec { calibrates_from: 14, counts_from: 14, share: 0.2, ..spec(Territory1d, Watch::OwnUnitPersons, "1d", Day) },
         Spec { calibrates_from: 21, counts_from: 21, share: 2.5, ..spec(Foreign7d, Watch::ForeignOrigins, "7d", Week(Foreign1d)) },
         Spec { sense: Sense::Bulk, calibrates_from: 21, counts_from: 21, share: 2.5, ..spec(Novel7d, Watch::NovelPersons, "7d", Week(Novel1d)) },
         Spec { calibrates_from: 21, counts_from: 21, ..spec(Dormant7d, Watch::DormantPersons, "7d", Week(Dormant1d)) },
         Spec { sense: Sense::Bulk, calibrates_from: 21, counts_from: 21, share: 2.5, ..spec(Sensitive7d, Watch::SensitivePersons, "7d", Week(Sensitive1d)) },
-        Spec { sense: Sense::Bulk, apart: false, calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 8.0, ..spec(Persons28d, Watch::DistinctPersons, "28d", Month) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 1.0, ..spec(PersonsDrift, Watch::PersonsDrift, "28d", Drift(Persons1d)) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 0.5, ..spec(ForeignDrift, Watch::OriginsDrift, "28d", Drift(Foreign1d)) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 0.5, ..spec(NovelDrift, Watch::NoveltyDrift, "28d", Drift(Novel1d)) },
@@ -252,7 +250,7 @@ impl Measure {
     /// Counts over more days than today.
     #[must_use]
     pub fn is_of_days(self) -> bool {
-        matches!(self.spec().span, Span::Week(_) | Span::Month | Span::Drift(_))
+        matches!(self.spec().span, Span::Week(_) | Span::Drift(_))
     }
 
     /// Few account days have it at all: nights and weekends.

@@ -173,7 +173,7 @@ impl Account {
         let t = touch as usize;
         for measure in Measure::ALL {
             let spec = measure.spec();
-            let of_days = matches!(spec.span, Span::Day | Span::Week(_) | Span::Month);
+            let of_days = matches!(spec.span, Span::Day | Span::Week(_));
             if !of_days
                 || !self.has_test(touch, measure, today)
                 || (measure.is_strange() && closing.number < spec.counts_from)

@@ -184,7 +184,7 @@ pub(super) fn threshold(
     let hurdle = account.hurdle(measure, class, group);
     let wave = WAVE_MARGIN * (account.lifted(touch, measure) - 1.0);
     let mut floor = if today.odds > 1 { rule.floor.min(RAISED_FLOOR) } else { rule.floor };
-    if account.kind == Kind::Machine && measure.is_strange() {
+    if account.kind == Kind::Machine && measure == Measure::Unusual1d {
         // A few odd calls of a machine that reads thousands are no extraction.
         let usual = account.model(touch, Measure::Persons1d, HourClass::Core, group).mean;
         floor = floor.max((usual * MACHINE_PART) as u64);

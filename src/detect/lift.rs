@@ -31,9 +31,8 @@ pub const LEVEL: Lifted<f32> = [[1.0; LIFTED.len()]; 2];
 const MEMBERS_MIN: u32 = 15;
 const WAVE_FROM: f64 = 1.15;
 const WAVE_MAX: f64 = 4.0;
-/// How much of today's lift a sum over seven days feels, and one over 28.
+/// How much of today's lift a sum over seven days feels.
 const OF_WEEK: f32 = 0.3;
-const OF_MONTH: f32 = 0.1;
 
 /// One group's counts so far today.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,7 +51,6 @@ fn felt(measure: Measure) -> (usize, f32) {
     let place = LIFTED.iter().position(|lifted| *lifted == of_day).unwrap_or(0);
     match measure.spec().span {
         Span::Week(_) => (place, OF_WEEK),
-        Span::Month => (2, OF_MONTH),
         // An even pace and neighbouring identifiers are nobody's usual work.
         _ if measure.tally().is_some() && place == 0 => (place, 0.0),
         _ => (place, 1.0),

@@ -12,10 +12,11 @@ use super::limits::PERSONS_FLOOR;
 use super::tail::Tail;
 
 /// The rules and priors that are compiled in, by file name.
-pub const BUILT_IN: [(&str, &str); 23] = [
+pub const BUILT_IN: [(&str, &str); 24] = [
     ("volume.toml", include_str!("../../rules/volume.toml")),
     ("foreign-origins.toml", include_str!("../../rules/foreign-origins.toml")),
     ("novelty.toml", include_str!("../../rules/novelty.toml")),
+    ("own-unit-sweep.toml", include_str!("../../rules/own-unit-sweep.toml")),
     ("dormant-files.toml", include_str!("../../rules/dormant-files.toml")),
     ("off-hours.toml", include_str!("../../rules/off-hours.toml")),
     ("off-hours-origins.toml", include_str!("../../rules/off-hours-origins.toml")),
@@ -58,6 +59,8 @@ pub enum Watch {
     NovelPersons,
     /// Persons nobody touched for years.
     DormantPersons,
+    /// Persons of the own unit the account had not touched before.
+    OwnUnitPersons,
     /// Persons at hours the group does not work.
     OffHoursPersons,
     /// Foreign origins at such hours.
@@ -101,6 +104,7 @@ impl Watch {
             Watch::UnidentifiedRecords => "unidentified_records",
             Watch::NovelPersons => "novel_persons",
             Watch::DormantPersons => "dormant_persons",
+            Watch::OwnUnitPersons => "own_unit_persons",
             Watch::OffHoursPersons => "off_hours_persons",
             Watch::OffHoursOrigins => "off_hours_origins",
             Watch::StrangerPersons => "stranger_persons",

@@ -321,7 +321,6 @@ impl Shared {
         today.odds = if account.raised_until >= day || account.unlisted { RAISED_ODDS } else { 1 };
         today.carried = account.weeks.carried(day);
         account.persons.forget(day);
-        today.carried_month = account.persons.len() as u32;
         account.lift = self.groups[account.group as usize].lift;
         let classes = &self.group(account.group, today.epoch).classes;
         today.enter_hour(&account.day, classes, account.kind);

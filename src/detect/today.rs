@@ -68,8 +68,6 @@ pub struct Today {
     pub explained: Channels<u32>,
     /// Sums of the six days before, by touch.
     pub carried: [[u32; WEEKLY]; 2],
-    /// Distinct persons of the 27 days before.
-    pub carried_month: u32,
     /// Bit by channel: crossed today.
     pub fired: u64,
     /// People said that what fired was a theft: it leaves no mark in the calibration.
@@ -105,7 +103,6 @@ impl Today {
             requests: Requests::default(),
             operations: Operations::default(),
             carried: Default::default(),
-            carried_month: 0,
             fired: 0,
             is_theft: false,
             excluded_at_open: false,
@@ -156,7 +153,7 @@ impl Today {
         self.windows.iter_mut().for_each(|w| w.reset(slot));
         (self.records, self.unidentified, self.after_end, self.slack) = (0, 0, 0, 0);
         self.requests.start_again();
-        (self.carried, self.carried_month) = Default::default();
+        self.carried = Default::default();
         self.trail = None;
         self.first_position = position;
     }
@@ -209,11 +206,6 @@ impl Today {
                 let place = WEEKS.iter().position(|(week, _)| *week == measure);
                 let carried = place.map_or(0, |place| self.carried[touch as usize][place]);
                 u64::from(carried) + windows.count(of_day)
-            }
-            // Whoever is both listed and opened today counts once.
-            Span::Month => {
-                let novel = self.windows.iter().map(|w| w.count(Measure::Novel1d)).max();
-                u64::from(self.carried_month) + novel.unwrap_or(0)
             }
             Span::Drift(of_day) => windows.count(of_day),
         }

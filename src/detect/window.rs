@@ -278,6 +278,7 @@ impl Windows {
         if person {
             add(Measure::Dormant1d, news & FOREIGN != 0);
             add(Measure::Novel1d, news & NOVEL != 0);
+            add(Measure::Territory1d, news & NOVEL != 0 && flags & OWN != 0);
             add(Measure::OffPersons1d, news & OFF != 0);
             add(Measure::Stranger1d, news & STRANGER != 0);
             add(Measure::Unusual1d, news & UNUSUAL != 0);
@@ -489,6 +490,9 @@ mod tests {
                 }
                 Measure::Dormant1d => within(&self.last, &|k| origin_of(k) == Origin::Unknown),
                 Measure::Novel1d => within(&self.last, &is_novel),
+                Measure::Territory1d => {
+                    within(&self.last, &|k| is_novel(k) && origin_of(k) == Origin::Own)
+                }
                 Measure::OffPersons1d => self.marked(OFF),
                 Measure::Stranger1d => self.marked(STRANGER),
                 Measure::Unusual1d => self.marked(UNUSUAL),

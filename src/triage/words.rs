@@ -52,6 +52,7 @@ fn signal_fact(signal: &SignalState) -> Fact {
         Watch::UnidentifiedRecords => "unidentified",
         Watch::NovelPersons => "novelty",
         Watch::DormantPersons => "dormant",
+        Watch::OwnUnitPersons => "own-unit",
         Watch::OffHoursPersons => "off-hours-persons",
         Watch::OffHoursOrigins => "off-hours-origins",
         Watch::StrangerPersons => "strange-device",
