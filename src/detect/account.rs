@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::acquaintance::Acquaintances;
-use super::baseline::{Activity, Moments, predict, predict_alone};
+use super::baseline::{Activity, Moments, predict, predict_alone, winsorise};
 use super::channel::{BASELINES, DRIFTS, Measure, Span, baseline_index};
 use super::counts::Predictive;
 use super::drift::{self, Drift};
@@ -17,6 +17,9 @@ use super::time::{Day, LocalDay};
 use super::today::Today;
 use super::weeks::Weeks;
 use crate::event::{TimestampMs, Touch};
+
+/// Active days that make a baseline without peers.
+const OWN_PAST: f32 = 3.0;
 
 /// One account (or address without account).
 ///
@@ -118,8 +121,31 @@ impl Account {
         let prior = group.priors[touch as usize][of];
         match self.kind {
             Kind::Human => predict(own, prior, self.wave(touch, measure, group)),
-            Kind::Machine | Kind::Source if own.weight < 3.0 => predict(own, prior, 1.0),
+            Kind::Machine | Kind::Source if own.weight < OWN_PAST => predict(own, prior, 1.0),
             Kind::Machine | Kind::Source => predict_alone(own),
+        }
+    }
+
+    /// Enough days of its own to be judged by them.
+    #[must_use]
+    pub fn has_past(&self, touch: Touch, measure: Measure, class: HourClass) -> bool {
+        self.learned(touch, measure, class).1.weight >= OWN_PAST
+    }
+
+    /// What an interval teaches: winsorised, but never against a prior that nobody has confirmed.
+    #[must_use]
+    pub(super) fn teaches(
+        &self,
+        touch: Touch,
+        measure: Measure,
+        class: HourClass,
+        x: u64,
+        model: Predictive,
+    ) -> f32 {
+        if self.kind == Kind::Human || self.has_past(touch, measure, class) {
+            winsorise(x, model)
+        } else {
+            x as f32
         }
     }
 

@@ -2,7 +2,7 @@
 //! alerted, only a mark stays in the calibration.
 
 use super::account::{Account, is_territorial};
-use super::baseline::{KEEP_DAY, KEEP_HOUR, winsorise};
+use super::baseline::{KEEP_DAY, KEEP_HOUR};
 use super::channel::{
     DRIFTS, HOURLY, MEASURES, Measure, Sense, Span, TOUCHES, WEEKS, baseline_index, channel,
 };
@@ -153,10 +153,12 @@ impl Account {
                     }
                 }
                 if learning == Learning::All {
-                    let own = &mut self.base[t][baseline_index(measure, class as usize)];
-                    hours().for_each(|h| {
-                        own.learn(winsorise(u64::from(h.counts[t][place]), model), KEEP_HOUR);
-                    });
+                    for hour in hours() {
+                        let x = u64::from(hour.counts[t][place]);
+                        let learned = self.teaches(touch, measure, class, x, model);
+                        let own = &mut self.base[t][baseline_index(measure, class as usize)];
+                        own.learn(learned, KEEP_HOUR);
+                    }
                 }
             }
             self.record(touch, measure, score, learning, today, closing);
@@ -196,7 +198,7 @@ impl Account {
             if measure == Measure::Persons1d {
                 closing.partial.ratios[t].add(ratio_bin(x as f64 * wave / model.mean));
             }
-            let learned = winsorise(x, model) / wave as f32;
+            let learned = self.teaches(touch, measure, HourClass::Core, x, model) / wave as f32;
             let own = &mut self.base[t][baseline_index(measure, 0)];
             match spec.span {
                 Span::Week(_) => own.learn_part(learned, KEEP_DAY, WEEK_WEIGHT),

@@ -171,6 +171,11 @@ pub(super) fn threshold(
     if off || unfit || today.epoch < spec.fires_from() {
         return FOREVER;
     }
+    // A declared machine is like no other: its own first days are its baseline, or its first night
+    // would be an alert that never ends and never learns.
+    if account.kind == Kind::Machine && !account.has_past(touch, measure, today.class) {
+        return FOREVER;
+    }
     let group = shared.group(account.group, today.epoch);
     let epoch = shared.epoch_of(today.epoch);
     let odds = f64::from(today.odds);
