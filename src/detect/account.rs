@@ -155,6 +155,8 @@ impl Account {
             let place = DRIFTS.iter().position(|(drift, _)| *drift == measure).unwrap_or(0);
             return (of_day as usize, &self.drift[touch as usize][place].anchor);
         }
+        // Whoever sits at a new computer reads as many new persons as on any other day.
+        let measure = if measure == Measure::Stranger1d { Measure::Novel1d } else { measure };
         let index = baseline_index(measure, class as usize);
         (index, &self.base[touch as usize][index])
     }

@@ -59,6 +59,9 @@ impl DayScore {
 /// Weight of a week's sum learned each day: seven of them overlap.
 const WEEK_WEIGHT: f32 = 0.2;
 
+/// Persons of an hour that make it look like a transfer rather than like chance.
+const TRANSFER: u32 = 20;
+
 /// Only the upper tail of the scores matters: what lies within one standard deviation of what was
 /// expected need not be computed.
 fn score(model: Predictive, x: u64) -> f64 {
@@ -91,11 +94,11 @@ impl Account {
             // What was told is told: days before do not tell it again.
             self.drift.iter_mut().flatten().for_each(Drift::start_again);
         }
+        for (known, seen) in self.known.iter_mut().zip(&today.seen) {
+            known.remember(seen, alerting);
+        }
         if !alerting {
             self.close_activity(&today, closing);
-            let [devices, addresses] = &mut self.known;
-            devices.remember(&today.seen[0]);
-            addresses.remember(&today.seen[1]);
             self.meet(&today, closing);
         }
         self.today = Some(today);
@@ -238,7 +241,10 @@ impl Account {
             _ => (Measure::Persons1d, Measure::Foreign1d),
         };
         let small = |m: Measure| windows.count(m).min(u64::from(u32::MAX)) as u32;
+        // A transfer that began within the hour is one, whatever the morning was.
         is_territorial(small(persons), small(foreign))
+            || small(Measure::Persons1h) > TRANSFER
+                && is_territorial(small(Measure::Persons1h), small(Measure::Foreign1h))
     }
 
     /// The e-process of each anchor, and the anchor itself.

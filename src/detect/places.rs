@@ -5,9 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::KNOWN_MAX;
 
-/// Days on which a device must be seen before it is the account's own: a stranger's first quiet
-/// day must not make it one.
-const OWN_FROM_DAYS: u8 = 3;
+/// Trust from which a device is the account's own: three quiet days, for a stranger's first one must
+/// not make it so; or nine on which the account was out of learning, for a new computer that raised
+/// an alert must not raise one every week.
+const OWN_FROM: u8 = 9;
+/// What a day adds to the trust.
+const QUIET_DAY: u8 = 3;
+const ALERTING_DAY: u8 = 1;
 
 /// The first [`KNOWN_MAX`] devices, or addresses, of a day; 0 = none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +36,7 @@ impl Places {
     }
 }
 
-/// Devices, or addresses, that an account was seen with, newest first, and on how many days.
+/// Devices, or addresses, that an account was seen with, newest first, and how far they are trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownPlaces([(u32, u8); KNOWN_MAX]);
 
@@ -52,17 +56,19 @@ impl KnownPlaces {
     /// The account has places of its own, and this is none of them.
     #[must_use]
     pub fn is_stranger(&self, place: u32) -> bool {
-        self.0.iter().any(|(_, days)| *days >= OWN_FROM_DAYS)
-            && !self.0.iter().any(|(known, days)| *known == place && *days >= OWN_FROM_DAYS)
+        let own = |(_, trust): &&(u32, u8)| *trust >= OWN_FROM;
+        self.0.iter().any(|known| own(&known))
+            && !self.0.iter().filter(own).any(|(known, _)| *known == place)
     }
 
     /// Remembers the places of one day.
-    pub fn remember(&mut self, seen: &Places) {
+    pub fn remember(&mut self, seen: &Places, alerting: bool) {
+        let more = if alerting { ALERTING_DAY } else { QUIET_DAY };
         for place in seen.iter() {
             let at = self.0.iter().position(|(known, _)| known == place);
-            let days = at.map_or(0, |at| self.0[at].1);
+            let trust = at.map_or(0, |at| self.0[at].1);
             self.0[..=at.unwrap_or(KNOWN_MAX - 1)].rotate_right(1);
-            self.0[0] = (*place, days.saturating_add(1));
+            self.0[0] = (*place, trust.saturating_add(more));
         }
     }
 }
@@ -94,10 +100,10 @@ mod tests {
         own.add(place_hash("own"));
         other.add(place_hash("other"));
         assert!(!known.is_stranger(place_hash("other")), "nobody is a stranger to a newcomer");
-        (0..3).for_each(|_| known.remember(&own));
+        (0..3).for_each(|_| known.remember(&own, false));
         for _ in 0..3 {
             assert!(known.is_stranger(place_hash("other")));
-            known.remember(&other);
+            known.remember(&other, false);
         }
         assert!(!known.is_stranger(place_hash("other")) && known.contains(place_hash("own")));
     }

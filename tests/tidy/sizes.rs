@@ -11,12 +11,7 @@ const SLACK: usize = 10;
 
 /// File and function (or `file` for all of it) with the size it may have; take a line away, or
 /// lower its number, when it shrinks.
-const RATCHET: &[(&str, &str, usize)] = &[
-    ("src/detect/account.rs", "file", 549),
-    ("src/detect/epoch.rs", "file", 688),
-    ("src/detect/judge.rs", "file", 621),
-    ("src/detect/mod.rs", "file", 513),
-];
+const RATCHET: &[(&str, &str, usize)] = &[("src/detect/mod.rs", "file", 513)];
 
 fn complaints(sources: &[Source], ratchet: &[(&str, &str, usize)]) -> Vec<String> {
     let sizes: Vec<(&Source, usize, String, usize)> = sources.iter().flat_map(sizes_of).collect();

@@ -26,7 +26,7 @@ fn an_account_that_alerts_learns_nothing_until_seven_days_later() {
         rig.work(day..day + 1);
         let account = rig.account(&adviser(0));
         assert_eq!((account.base, account.activity), (past.base, past.activity), "day {day}");
-        assert_eq!(account.known, past.known, "day {day}");
+        assert_eq!((&account.persons, account.drift), (&past.persons, past.drift), "day {day}");
     }
     rig.work(last + 2..last + 3);
     assert_ne!(rig.account(&adviser(0)).base, past.base, "then it learns again");
