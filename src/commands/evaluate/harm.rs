@@ -79,6 +79,7 @@ impl Raid {
 /// Everything that is known about a world while it is played.
 #[derive(Debug)]
 pub(super) struct Harm {
+    pub(super) truth: Truth,
     pub(super) raids: Vec<Raid>,
     /// Raid of each label.
     by_label: Vec<Option<usize>>,
@@ -102,6 +103,7 @@ pub(super) struct Harm {
 impl Harm {
     pub(super) fn new(truth: &Truth, zone: &str) -> Result<Harm, String> {
         let mut harm = Harm {
+            truth: truth.clone(),
             raids: Vec::new(),
             by_label: vec![None; truth.campaigns.len() + 1],
             by_account: HashMap::new(),
@@ -167,6 +169,16 @@ impl Harm {
     /// Whether alerts of this moment count.
     pub(super) fn is_warm(&self, at: TimestampMs) -> bool {
         at >= self.warm_ms
+    }
+
+    /// Alerts count from a moment that is known beforehand.
+    pub(super) fn set_warm_from(&mut self, time: TimestampMs) {
+        self.warm_ms = time;
+    }
+
+    /// When alerts begin to count.
+    pub(super) fn warm_from(&self) -> TimestampMs {
+        self.warm_ms
     }
 
     /// The raid that a label means.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use super::harm::{DAY_MS, Harm};
 use super::outcome::{Account, Campaign, FalseAlert, Key, Outcome};
-use super::suites::Entry;
 use crate::alert::{Alert, EntityKind, Severity, Signal};
 use crate::evaluate::stats::random_alarms;
 use crate::event::TimestampMs;
-use crate::simulate::{Kind, World};
+use crate::simulate::Kind;
 
 /// One thing a detector said, at one moment.
 pub(super) struct Saying<'a> {
@@ -89,11 +88,11 @@ impl Ledger {
     }
 
     /// Takes in what the detector says.
-    pub(super) fn note(&mut self, harm: &Harm, world: &World, said: &Saying<'_>) {
+    pub(super) fn note(&mut self, harm: &Harm, said: &Saying<'_>) {
         let raids = raids_behind(harm, said);
         if raids.is_empty() {
             if !self.explained.contains_key(said.id) {
-                self.note_unexplained(harm, world, said);
+                self.note_unexplained(harm, said);
             }
             return;
         }
@@ -128,7 +127,7 @@ impl Ledger {
         });
     }
 
-    fn note_unexplained(&mut self, harm: &Harm, world: &World, said: &Saying<'_>) {
+    fn note_unexplained(&mut self, harm: &Harm, said: &Saying<'_>) {
         if let Some(known) = self.unexplained.get_mut(said.id) {
             known.severity = known.severity.max(said.severity);
             return;
@@ -136,7 +135,7 @@ impl Ledger {
         let concerns = |name: &String| {
             name == said.entity || said.accounts.iter().any(|account| account == name)
         };
-        let like = world.truth().campaigns.iter().find(|c| {
+        let like = harm.truth.campaigns.iter().find(|c| {
             c.kind != Kind::Attack
                 && c.from_ms - DAY_MS <= said.at
                 && said.at <= c.to_ms + DAY_MS
@@ -155,30 +154,30 @@ impl Ledger {
         self.unexplained.insert(said.id.to_owned(), Unexplained { severity, warm, found });
     }
 
-    /// Closes the book. `entries` are the scenarios of the world, in the order asked for.
+    /// Closes the book. `names` are the rows of the attacks, in the order of the truth.
     pub(super) fn close(
         self,
         key: Key,
         held: f64,
         harm: &Harm,
-        world: &World,
-        entries: &[Entry],
+        (accounts, weeks): (u32, u32),
+        names: &[String],
     ) -> Outcome {
         let mut outcome = Outcome {
             key,
             events: harm.events,
-            accounts: world.options().accounts,
-            weeks: world.options().days / 7,
+            accounts,
+            weeks,
             held,
             account_weeks: harm.account_weeks.values().sum(),
             account_weeks_by_partner: BTreeMap::new(),
             account_weeks_by_role: BTreeMap::new(),
             shares: BTreeMap::new(),
-            campaigns: self.campaigns(held, harm, world, entries),
+            campaigns: self.campaigns(held, harm, names),
             false_alerts: Vec::new(),
             false_low: 0,
             false_warm_up: 0,
-            look_alikes: look_alikes(harm, world),
+            look_alikes: look_alikes(harm),
         };
         for ((partner, role), weeks) in &harm.account_weeks {
             *outcome.account_weeks_by_partner.entry(partner.clone()).or_default() += weeks;
@@ -200,13 +199,10 @@ impl Ledger {
         outcome
     }
 
-    fn campaigns(&self, held: f64, harm: &Harm, world: &World, entries: &[Entry]) -> Vec<Campaign> {
-        let truth = &world.truth().campaigns;
-        // Attacks stand in the truth in the order they were asked for.
-        let is_attack = |entry: &&Entry| entry.spec.id.starts_with('A');
-        let names = entries.iter().filter(is_attack).map(|e| e.name.clone());
+    fn campaigns(&self, held: f64, harm: &Harm, names: &[String]) -> Vec<Campaign> {
+        let truth = &harm.truth.campaigns;
         let named = harm.raids.iter().enumerate().zip(names);
-        let campaign = |((index, raid), name): ((usize, &super::harm::Raid), String)| {
+        let campaign = |((index, raid), name): ((usize, &super::harm::Raid), &String)| {
             let catch = self.caught[index].as_ref();
             let weeks = (raid.to_ms - raid.from_ms) as f64 / (7 * DAY_MS) as f64;
             let accounts = raid.thieves.len() as f64;
@@ -217,11 +213,11 @@ impl Ledger {
                 Account { caught: named.is_some(), wanted, exposed, exposed_that_day }
             };
             Campaign {
-                name,
+                name: name.clone(),
                 id: truth[raid.campaign].id.clone(),
                 wanted: raid.wanted,
                 caught: catch.is_some(),
-                exposed: catch.map_or(raid.taken.count(), |c| c.exposed),
+                exposed: catch.map_or(raid.wanted.max(raid.taken.count()), |c| c.exposed),
                 exposed_at_random: random_alarms(
                     raid.wanted as f64,
                     held / 1_000.0,
@@ -270,9 +266,9 @@ fn raids_behind(harm: &Harm, said: &Saying<'_>) -> BTreeMap<usize, Vec<usize>> {
 }
 
 /// Look-alikes that happened after the warm-up.
-fn look_alikes(harm: &Harm, world: &World) -> BTreeMap<String, (u64, u64)> {
+fn look_alikes(harm: &Harm) -> BTreeMap<String, (u64, u64)> {
     let mut found: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let campaigns = world.truth().campaigns.iter();
+    let campaigns = harm.truth.campaigns.iter();
     for like in campaigns.filter(|c| c.kind != Kind::Attack && harm.is_warm(c.to_ms)) {
         found.entry(like.id.clone()).or_default().0 += 1;
     }
@@ -285,9 +281,11 @@ fn rule_and_window(signal: &Signal) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::suites::Entry;
+    use super::super::work::{Job, Lookout, Settings, Watch};
     use super::*;
     use crate::event::Person;
-    use crate::simulate::{Scratch, WorldOptions};
+    use crate::simulate::{Scratch, World, WorldOptions};
 
     fn world(scenario: &str, days: u32) -> (World, Vec<Entry>) {
         let entry = Entry::given(scenario).unwrap();
@@ -323,7 +321,7 @@ mod tests {
     fn play(
         scenario: &str,
         days: u32,
-        mut say: impl FnMut(&mut Ledger, &Harm, &World, u64, TimestampMs),
+        mut say: impl FnMut(&mut Ledger, &Harm, u64, TimestampMs),
     ) -> Outcome {
         let (world, entries) = world(scenario, days);
         let mut harm = Harm::new(world.truth(), "Europe/Paris").unwrap();
@@ -336,37 +334,34 @@ mod tests {
                 harm.event(decoded, event.account, label);
                 if harm.raid_of(label).is_some() {
                     number += 1;
-                    say(&mut ledger, &harm, &world, number, event.time);
+                    say(&mut ledger, &harm, number, event.time);
                 }
             });
         }
-        let job = super::super::work::Job::new(
+        let job = Job::new(
             "given",
             0,
             1,
             days / 7,
             entries.clone(),
-            &super::super::work::Settings {
-                size: 300,
-                lookalikes: 0.0,
-                territory: false,
-                unrelated: false,
-            },
+            &Settings { size: 300, lookalikes: 0.0, territory: false, unrelated: false },
         );
-        let lookout = super::super::work::Lookout {
+        let lookout = Lookout {
             name: "vigie".to_owned(),
             budget: 0.5,
             floor: 0.0,
-            rules: std::sync::Arc::new(crate::detect::rule::Rules::built_in().unwrap()),
+            watch: Watch::Engine(std::sync::Arc::new(
+                crate::detect::rule::Rules::built_in().unwrap(),
+            )),
         };
-        ledger.close(job.key(&lookout), 0.5, &harm, &world, &entries)
+        ledger.close(job.key(&lookout), 0.5, &harm, (300, days / 7), &job.names())
     }
 
     const A7: &str = "A7@1:persons_max=1000,accounts=2,rate=2";
 
     #[test]
     fn what_nobody_says_is_all_lost() {
-        let outcome = play(A7, 7, |_, _, _, _, _| ());
+        let outcome = play(A7, 7, |_, _, _, _| ());
         let campaign = &outcome.campaigns[0];
         assert!(!campaign.caught);
         assert_eq!((campaign.exposed, campaign.wanted), (1_000, 1_000));
@@ -375,15 +370,15 @@ mod tests {
 
     #[test]
     fn an_alert_stops_the_count() {
-        let outcome = play(A7, 7, |ledger, harm, world, number, at| {
-            let name = world.truth().campaigns.last().unwrap().accounts[0].clone();
+        let outcome = play(A7, 7, |ledger, harm, number, at| {
+            let name = harm.truth.campaigns.last().unwrap().accounts[0].clone();
             // Pages of 50 from two accounts, a login first each.
             if number == 10 {
-                ledger.note(harm, world, &said("a", &name, at));
+                ledger.note(harm, &said("a", &name, at));
             }
             if number == 14 {
-                ledger.note(harm, world, &said("b", "somebody", at));
-                ledger.note(harm, world, &said("a", &name, at));
+                ledger.note(harm, &said("b", "somebody", at));
+                ledger.note(harm, &said("a", &name, at));
             }
         });
         let campaign = &outcome.campaigns[0];
@@ -400,11 +395,11 @@ mod tests {
 
     #[test]
     fn a_low_alert_catches_nobody_and_is_no_false_alert() {
-        let outcome = play(A7, 7, |ledger, harm, world, number, at| {
-            let name = world.truth().campaigns.last().unwrap().accounts[0].clone();
+        let outcome = play(A7, 7, |ledger, harm, number, at| {
+            let name = harm.truth.campaigns.last().unwrap().accounts[0].clone();
             let low = Saying { severity: Severity::Low, ..said("a", &name, at) };
             if number == 10 {
-                ledger.note(harm, world, &low);
+                ledger.note(harm, &low);
             }
         });
         assert!(outcome.campaigns[0].low_only && !outcome.campaigns[0].caught);
@@ -413,15 +408,15 @@ mod tests {
 
     #[test]
     fn a_pooled_alert_names_its_accounts() {
-        let outcome = play(A7, 7, |ledger, harm, world, number, at| {
-            let names = world.truth().campaigns.last().unwrap().accounts.clone();
+        let outcome = play(A7, 7, |ledger, harm, number, at| {
+            let names = harm.truth.campaigns.last().unwrap().accounts.clone();
             let pooled = Saying {
                 kind: EntityKind::Partner,
                 accounts: &names,
                 ..said("a", "france-travail", at)
             };
             if number == 10 {
-                ledger.note(harm, world, &pooled);
+                ledger.note(harm, &pooled);
             }
         });
         assert_eq!(outcome.campaigns[0].named_first, 2);
@@ -430,9 +425,9 @@ mod tests {
 
     #[test]
     fn false_alerts_count_after_the_warm_up() {
-        let outcome = play("A7@34:persons_max=1000", 35, |ledger, harm, world, number, at| {
+        let outcome = play("A7@34:persons_max=1000", 35, |ledger, harm, number, at| {
             if number == 5 {
-                ledger.note(harm, world, &said("b", "somebody", at));
+                ledger.note(harm, &said("b", "somebody", at));
             }
         });
         assert_eq!(outcome.false_alerts.len(), 1);

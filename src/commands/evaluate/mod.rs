@@ -2,9 +2,14 @@
 //! choosing parameters, claim seeds for claims; nothing else tells them apart but this file.
 
 mod harm;
+mod history;
 mod ledger;
 mod outcome;
+mod past;
 mod play;
+mod posts;
+mod rivals;
+mod sensitivity;
 mod suites;
 mod summary;
 mod table;
@@ -18,8 +23,9 @@ use clap::{Args, ValueEnum};
 use super::setup::Setup;
 use super::{Basics, Common, Failure};
 use crate::detect::rule::{BUILT_IN, Rules};
+use history::Trial;
 use suites::{Entry, Suite, USUAL};
-use work::{Job, Lookout, Settings};
+use work::{Desk, Job, Lookout, Piece, Settings, Watch};
 
 /// Seeds that parameters may be chosen on.
 const DEVELOPMENT_SEEDS: [u64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -74,6 +80,10 @@ pub(super) struct EvaluateArgs {
     /// Play also without each of the rules in turn
     #[arg(long)]
     ablations: bool,
+    /// Play also to simple detectors, set to the same budget: static cap, 3-sigma, MAD, EWMA,
+    /// Holt-Winters, NB-CUSUM, SPOT, random cut forest, population model
+    #[arg(long)]
+    comparators: bool,
     /// Factor on the rates of innocent look-alikes
     #[arg(long, default_value_t = 1.0)]
     lookalikes: f64,
@@ -83,6 +93,17 @@ pub(super) struct EvaluateArgs {
     /// Events say how many persons lie outside the caseload
     #[arg(long)]
     unrelated: bool,
+    /// Vary one thing at a time: 300 to 10,000 accounts, look-alikes ×0.5 and ×3, person → unit
+    /// given or learned; one row each [default suites: fast, slow]
+    #[arg(long, conflicts_with_all = ["histories", "comparators"])]
+    sensitivity: bool,
+    /// Lay attacks over a real history instead: an extract (.csv with ts or ts_ms, org, account,
+    /// record), or native events; .gz and .zst too. Repeatable [default budgets: 1 and 5, no floor]
+    #[arg(long = "history", value_name = "FILE", conflicts_with_all = ["suites", "scenarios"])]
+    histories: Vec<PathBuf>,
+    /// Runs with bursts over each history; half as many with ramps
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    runs: u32,
     /// Worlds played at the same time; figures do not depend on it
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
@@ -107,23 +128,70 @@ pub(super) fn evaluate(args: EvaluateArgs) -> Result<(), Failure> {
         territory: args.territory,
         unrelated: args.unrelated,
     };
-    let lookouts = args.lookouts(&setup)?;
-    let jobs = args.jobs(&settings)?;
-    let desk = work::Desk { setup: &setup, threads: args.threads, out: args.out.as_deref() };
-    let outcomes = desk.run(jobs, &lookouts)?;
-    let summary = summary::Summary::of(&outcomes);
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
-    } else {
-        print!("{}", table::text(&summary));
-        if args.verbose {
-            print!("{}", table::false_alerts(&outcomes));
-        }
+    let desk = Desk { setup: &setup, threads: args.threads, out: args.out.as_deref() };
+    if args.sensitivity {
+        return args.vary(&desk, &settings);
+    }
+    if args.histories.is_empty() {
+        let jobs = args.jobs(&settings)?.into_iter().map(Piece::World).collect();
+        return args.score(&desk, &settings, jobs);
+    }
+    for path in &args.histories {
+        let trial = Trial::read(path, &setup)?;
+        eprintln!("{}", trial.text());
+        let runs = trial.runs(args.runs).into_iter().map(Piece::Past).collect();
+        args.score(&desk, &trial, runs)?;
     }
     Ok(())
 }
 
 impl EvaluateArgs {
+    /// Plays the worlds of every variant to the engine, and prints one row each.
+    fn vary(&self, desk: &Desk<'_>, settings: &Settings) -> Result<(), Failure> {
+        let lookouts = self.lookouts(desk.setup)?;
+        let mut rows = Vec::new();
+        for (name, settings) in sensitivity::variants(settings) {
+            eprintln!("{name}");
+            let jobs = self.jobs(&settings)?.into_iter().map(Piece::World).collect();
+            let outcomes = desk.run(jobs, &lookouts)?;
+            rows.extend(sensitivity::rows(&name, summary::Summary::of(&outcomes, Vec::new())));
+        }
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&rows)?);
+        } else {
+            print!("{}", sensitivity::text(&rows));
+        }
+        Ok(())
+    }
+
+    /// Plays everything to everybody, and prints what came of it.
+    fn score(
+        &self,
+        desk: &Desk<'_>,
+        ground: &dyn rivals::Ground,
+        pieces: Vec<Piece>,
+    ) -> Result<(), Failure> {
+        let (budgets, floor) = (self.budgets(desk.setup), self.floor(desk.setup));
+        let mut lookouts = self.lookouts(desk.setup)?;
+        let mut calibrations = Vec::new();
+        if self.comparators {
+            let (rivals, how) = rivals::tuned(desk, ground, &budgets, floor)?;
+            lookouts.extend(rivals);
+            calibrations = how;
+        }
+        let outcomes = desk.run(pieces, &lookouts)?;
+        let summary = summary::Summary::of(&outcomes, calibrations);
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&summary)?);
+        } else {
+            print!("{}", table::text(&summary));
+            if self.verbose {
+                print!("{}", table::false_alerts(&outcomes));
+            }
+        }
+        Ok(())
+    }
+
     fn seeds(&self) -> &'static [u64] {
         let all: &[u64] = match self.seeds {
             Seeds::Development => &DEVELOPMENT_SEEDS,
@@ -136,7 +204,11 @@ impl EvaluateArgs {
     fn jobs(&self, settings: &Settings) -> Result<Vec<Job>, Failure> {
         let given = self.scenarios.iter().map(|text| Entry::given(text));
         let given = given.collect::<Result<Vec<_>, _>>().map_err(Failure::Usage)?;
-        let usual = if self.suites.is_empty() { USUAL.as_slice() } else { &self.suites };
+        let usual = match self.suites.as_slice() {
+            [] if self.sensitivity => [Suite::Fast, Suite::Slow].as_slice(),
+            [] => USUAL.as_slice(),
+            given => given,
+        };
         let mut jobs = Vec::new();
         for seed in self.seeds() {
             if !given.is_empty() {
@@ -153,6 +225,19 @@ impl EvaluateArgs {
         Ok(jobs)
     }
 
+    fn budgets(&self, setup: &Setup) -> Vec<f64> {
+        match self.budgets.as_slice() {
+            [] if !self.histories.is_empty() => vec![1.0, 5.0],
+            [] => vec![setup.config.detection.budget_per_1000_account_weeks],
+            given => given.to_vec(),
+        }
+    }
+
+    fn floor(&self, setup: &Setup) -> f64 {
+        let usual = setup.config.detection.budget_per_week_min;
+        self.budget_floor.unwrap_or(if self.histories.is_empty() { usual } else { 0.0 })
+    }
+
     /// The engine as it is, and without some of its rules; at every budget.
     fn lookouts(&self, setup: &Setup) -> Result<Vec<Lookout>, Failure> {
         let mut variants = vec![("vigie".to_owned(), Arc::clone(&setup.rules))];
@@ -167,17 +252,16 @@ impl EvaluateArgs {
             let rules = rules_without(&texts, &id)?;
             variants.push((format!("vigie without {id}"), Arc::new(rules)));
         }
-        let configured = [setup.config.detection.budget_per_1000_account_weeks];
-        let budgets = if self.budgets.is_empty() { &configured[..] } else { &self.budgets };
+        let budgets = self.budgets(setup);
         if let Some(wrong) = budgets.iter().find(|b| !(**b > 0.0 && **b <= 1_000.0)) {
             return Err(Failure::Usage(format!("--budget {wrong}: must be above 0, at most 1000")));
         }
-        let floor = self.budget_floor.unwrap_or(setup.config.detection.budget_per_week_min);
+        let floor = self.floor(setup);
         let mut lookouts = Vec::new();
         for budget in budgets {
             for (name, rules) in &variants {
-                let (name, rules) = (name.clone(), Arc::clone(rules));
-                lookouts.push(Lookout { name, budget: *budget, floor, rules });
+                let (name, watch) = (name.clone(), Watch::Engine(Arc::clone(rules)));
+                lookouts.push(Lookout { name, budget, floor, watch });
             }
         }
         Ok(lookouts)

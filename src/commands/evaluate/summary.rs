@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::outcome::{Campaign, Outcome};
+use super::rivals::Calibration;
 use crate::evaluate::stats::{bootstrap_median, poisson_interval, quantile};
 
 /// Seed of the bootstrap; any would do.
@@ -18,6 +19,8 @@ const OVER: f64 = 1.5;
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     pub(super) columns: Vec<Column>,
+    /// How the comparators were set.
+    pub(super) calibrations: Vec<Calibration>,
 }
 
 /// One detector at one budget.
@@ -112,7 +115,7 @@ pub(super) struct LookAlike {
 }
 
 impl Summary {
-    pub(super) fn of(outcomes: &[Outcome]) -> Summary {
+    pub(super) fn of(outcomes: &[Outcome], calibrations: Vec<Calibration>) -> Summary {
         let mut by_column: BTreeMap<(String, String, String), Vec<&Outcome>> = BTreeMap::new();
         for outcome in outcomes {
             // `vigie` before what is compared with it.
@@ -121,7 +124,8 @@ impl Summary {
             let budget = format!("{:0>12}", outcome.key.budget);
             by_column.entry((budget, order, name)).or_default().push(outcome);
         }
-        Summary { columns: by_column.into_values().map(|own| Column::of(&own)).collect() }
+        let columns = by_column.into_values().map(|own| Column::of(&own)).collect();
+        Summary { columns, calibrations }
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) fn text(summary: &Summary) -> String {
         });
         compared(summary, &mut out);
     }
+    for calibration in &summary.calibrations {
+        let _ = write!(out, "\n{}", calibration.text());
+    }
     for column in summary.columns.iter().filter(|c| c.detector == "vigie") {
         honesty(column, &mut out);
     }
