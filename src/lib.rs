@@ -30,6 +30,8 @@ pub mod console;
 
 pub mod simulate;
 
+pub mod evaluate;
+
 pub mod commands;
 
 pub mod config;

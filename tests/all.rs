@@ -19,6 +19,8 @@ mod crash;
 mod service;
 
 mod evidence;
+
+mod evaluate;
 mod kafka;
 mod console;
 

@@ -38,6 +38,9 @@ pub(super) struct SimulateArgs {
     /// Factor on the rates of innocent look-alikes; 0 = none
     #[arg(long, default_value_t = 1.0)]
     lookalikes: f64,
+    /// Say in the events of roles with a caseload how many persons lie outside it
+    #[arg(long)]
+    unrelated: bool,
     /// List every scenario and stop
     #[arg(long)]
     list: bool,
@@ -60,6 +63,7 @@ pub(super) fn simulate(args: SimulateArgs) -> Result<(), Failure> {
         days: args.weeks * 7,
         scenarios: specs.map_err(|e| Failure::Usage(e.to_string()))?,
         lookalikes: args.lookalikes,
+        unrelated: args.unrelated,
         ..WorldOptions::default()
     })
     .map_err(|e| Failure::Usage(e.to_string()))?;

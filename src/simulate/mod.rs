@@ -29,7 +29,7 @@ pub use network::Account;
 use network::Network;
 pub use output::{NO_ACCOUNT, Persons, Scratch, SimEvent};
 pub use persons::{BASE, POPULATION_CODES, PersonNumber};
-pub use scenario::{Campaign, Kind, ScenarioSpec, Sweep, Truth, scenarios};
+pub use scenario::{Campaign, Desk, Kind, ScenarioSpec, Sweep, Truth, scenarios};
 
 /// What keeps the streams of randomness apart.
 mod tag {
@@ -74,6 +74,8 @@ pub struct WorldOptions {
     pub active_per_account: f64,
     /// Factor on the volumes of machine accounts, 0 to 100.
     pub machine_scale: f64,
+    /// Whether events of roles with a caseload say how many persons lie outside it.
+    pub unrelated: bool,
 }
 
 impl Default for WorldOptions {
@@ -87,6 +89,7 @@ impl Default for WorldOptions {
             lookalikes: 1.0,
             active_per_account: 100.0,
             machine_scale: 1.0,
+            unrelated: false,
         }
     }
 }

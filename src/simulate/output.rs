@@ -132,6 +132,10 @@ impl SimEvent {
         }
         text("action", self.action.word(), out);
         self.write_persons(out);
+        if let Some(unrelated) = self.unrelated(world) {
+            key("unrelated", out);
+            write_number(u64::from(unrelated), out);
+        }
         words("data", self.data, &DATA_CLASSES, out);
         words("population", self.population(), &POPULATION_CODES, out);
         for (name, value) in [
@@ -192,6 +196,22 @@ impl SimEvent {
         }
     }
 
+    /// How many of the returned persons lie outside the account's caseload, where its application
+    /// says so.
+    fn unrelated(&self, world: &World) -> Option<u32> {
+        let account = world.account(self.account).filter(|_| world.options.unrelated)?;
+        let (start, len) = account.caseload;
+        if len == 0 || self.persons == Persons::Unknown || self.outcome != Outcome::Success {
+            return None;
+        }
+        let own = |person: &&PersonNumber| {
+            let at = persons::active_index(**person, world.network.active);
+            at.is_some_and(|at| (start..start + len).contains(&at))
+        };
+        let persons = self.persons.as_slice();
+        Some((persons.len() - persons.iter().filter(own).count()) as u32)
+    }
+
     /// What the returned persons belong to, as bits of [`POPULATION_CODES`]. Files tell it, lines
     /// of a list do not.
     fn population(&self) -> u32 {
@@ -232,7 +252,7 @@ impl SimEvent {
             persons_known: self.persons != Persons::Unknown,
             unidentified: u64::from(self.record_count).saturating_sub(named.len() as u64),
             persons_beyond: kept.len().saturating_sub(PERSONS_PER_EVENT_MAX) as u64,
-            unrelated: None,
+            unrelated: self.unrelated(world),
             data: self.data,
             population: scratch.population(self.population()),
             query: scratch.queries[usize::from(self.query)],

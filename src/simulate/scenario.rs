@@ -86,6 +86,16 @@ impl Sweep {
     ];
 }
 
+/// Where the thief sits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Desk {
+    /// At the account's own desk: its device, its address, its session.
+    Own,
+    /// At another device and address, one for each account.
+    Other,
+}
+
 /// A scenario to add to a world. What is `None` keeps the scenario's default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScenarioSpec {
@@ -105,6 +115,14 @@ pub struct ScenarioSpec {
     pub persons_max: Option<u64>,
     /// Growth a day of ramps, 0.05 = +5 %.
     pub growth: Option<f64>,
+    /// Multiple of the own mean at which ramps begin.
+    pub from_mean: Option<f64>,
+    /// Persons a day while a baseline is fed (A24); 0: no feeding, the burst comes when it would.
+    pub feed: Option<f64>,
+    /// At whose desk.
+    pub desk: Option<Desk>,
+    /// Of leavers' accounts: whether the directory knows that they ended.
+    pub end_listed: Option<bool>,
     /// Which persons it goes through.
     pub sweep: Option<Sweep>,
 }
@@ -155,6 +173,19 @@ impl ScenarioSpec {
             "per_day" => self.per_day = positive(value)?,
             "persons_max" => self.persons_max = number(value)?,
             "growth" => self.growth = positive(value)?,
+            "from_mean" => self.from_mean = positive(value)?,
+            "feed" => self.feed = if value == "0" { Some(0.0) } else { positive(value)? },
+            "desk" => {
+                self.desk = match value {
+                    "own" => Some(Desk::Own),
+                    "other" => Some(Desk::Other),
+                    _ => return Err("desk is one of own, other".to_owned()),
+                };
+            }
+            "end_listed" => {
+                let read = value.parse().map_err(|_| "end_listed is true or false".to_owned())?;
+                self.end_listed = Some(read);
+            }
             "sweep" => {
                 let known = Sweep::WORDS.iter().find(|(word, _)| *word == value);
                 let words = Sweep::WORDS.map(|(word, _)| word).join(", ");
@@ -164,7 +195,7 @@ impl ScenarioSpec {
             _ => {
                 return Err(format!(
                     "unknown key {key:?}; the keys are accounts, days, rate, per_day, \
-                     persons_max, growth, sweep"
+                     persons_max, growth, from_mean, feed, desk, end_listed, sweep"
                 ));
             }
         }
@@ -222,6 +253,8 @@ mod tests {
         check("A1@1:rate=-1", "not above 0");
         check("A1@1:rate=NaN", "not above 0");
         check("A1@1:sweep=all", "sweep is one of base, active, own-unit");
+        check("A1@1:desk=mine", "desk is one of own, other");
+        check("A28@1:end_listed=perhaps", "true or false");
         check("A1@1:speed=3", "the keys are accounts, days, rate");
     }
 }

@@ -16,6 +16,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("ingest", &["event", "clock"]),
     ("store", &["event", "alert"]),
     ("simulate", &["event"]),
+    ("evaluate", &["event"]),
     ("pipeline::tally", &["event", "alert", "decode"]),
     (
         "pipeline::shard",
@@ -56,6 +57,7 @@ const OURS: &[(&str, &[&str])] = &[
             "triage",
             "store",
             "simulate",
+            "evaluate",
             "pipeline::cases",
             "pipeline::run",
             "pipeline::shard",

@@ -1,118 +1,204 @@
-//! The scores for people and for scripts.
+//! The figures for people, as Markdown.
 
 use std::fmt::Write;
 
-use serde_json::json;
+use super::outcome::Outcome;
+use super::summary::{Column, Scenario, Spread, Stratum, Summary};
 
-use super::score::{Attack, Score};
-
-fn quantile(values: &[u64], share: f64) -> u64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let place = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len().max(1));
-    sorted.get(place - 1).copied().unwrap_or(0)
-}
-
-fn order(id: &str) -> (u8, u32) {
-    (id.as_bytes().first().copied().unwrap_or(0), id[1..].parse().unwrap_or(0))
-}
-
-fn rate(score: &Score) -> f64 {
-    score.false_alerts as f64 * 1_000.0 / score.account_weeks.max(1) as f64
-}
-
-pub(super) fn text(score: &Score, verbose: bool) -> String {
+/// Everything that is worth reading.
+pub(super) fn text(summary: &Summary) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{} worlds, {} events, {} account weeks after warm-up\n\
-         false alerts (medium or more): {} = {:.2} per 1,000 account weeks; below medium {}; during \
-         warm-up {}",
-        score.worlds,
-        score.events,
-        score.account_weeks,
-        score.false_alerts,
-        rate(score),
-        score.false_low,
-        score.false_learning
-    );
-    for (rule, count) in &score.false_by_rule {
-        let _ = writeln!(out, "  {count:>4} {rule}");
+    detectors(summary, &mut out);
+    if let [column] = summary.columns.as_slice() {
+        scenarios(column, &mut out);
+    } else {
+        summary.columns.iter().filter(|c| c.detector == "vigie").for_each(|column| {
+            let _ = writeln!(out, "\n## {} at {}\n", column.detector, column.budget);
+            scenarios(column, &mut out);
+        });
+        compared(summary, &mut out);
     }
-    let _ = writeln!(
-        out,
-        "\n| attack | caught | accounts caught | exposed an account: median, p90, worst | campaign: median, worst | \
-         wanted | first by |\n|---|---|---|---|---|---|---|"
-    );
-    let mut attacks: Vec<(&String, &Attack)> = score.attacks.iter().collect();
-    attacks.sort_by_key(|(id, _)| order(id));
-    for (id, a) in attacks {
-        let first: Vec<String> =
-            a.first_by.iter().map(|(rule, n)| format!("{rule} ×{n}")).collect();
-        let _ = writeln!(
-            out,
-            "| {id} | {}/{} | {}/{} | {}, {}, {} | {}, {} | {} | {} |",
-            a.caught,
-            a.campaigns,
-            a.accounts_caught,
-            a.accounts,
-            quantile(&a.account_exposed, 0.5),
-            quantile(&a.account_exposed, 0.9),
-            quantile(&a.account_exposed, 1.0),
-            quantile(&a.campaign_exposed, 0.5),
-            quantile(&a.campaign_exposed, 1.0),
-            a.wanted / a.campaigns.max(1),
-            first.join(", ")
-        );
+    for calibration in &summary.calibrations {
+        let _ = write!(out, "\n{}", calibration.text());
     }
-    let _ = writeln!(out, "\n| look-alike | happened | alerts (medium or more) |\n|---|---|---|");
-    let mut likes: Vec<_> = score.look_alikes.iter().collect();
-    likes.sort_by_key(|(id, _)| order(id));
-    for (id, like) in likes {
-        let _ = writeln!(out, "| {id} | {} | {} |", like.campaigns, like.alerts);
-    }
-    if verbose {
-        let _ = writeln!(out, "\nfalse alerts:");
-        for line in &score.false_lines {
-            let _ = writeln!(out, "  {line}");
-        }
+    for column in summary.columns.iter().filter(|c| c.detector == "vigie") {
+        honesty(column, &mut out);
     }
     out
 }
 
-pub(super) fn json(score: &Score) -> serde_json::Value {
-    let attack = |a: &Attack| {
-        json!({
-            "campaigns": a.campaigns,
-            "caught": a.caught,
-            "accounts": a.accounts,
-            "accounts_caught": a.accounts_caught,
-            "exposed_per_account": {
-                "median": quantile(&a.account_exposed, 0.5),
-                "p90": quantile(&a.account_exposed, 0.9),
-                "worst": quantile(&a.account_exposed, 1.0),
+fn detectors(summary: &Summary, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "| detector | budget asked, in force | seeds, worlds | account-weeks | false alerts | per \
+         1,000 account-weeks | realised / nominal (95 %) | campaigns caught | below medium | in warm-up \
+         |\n|---|---|---|---|---|---|---|---|---|---|"
+    );
+    for c in &summary.columns {
+        let over = c.over_budget.map_or(String::new(), |f| format!(", over budget ×{f:.1}"));
+        let caught: u64 = c.scenarios.iter().map(|s| s.caught).sum();
+        let campaigns: u64 = c.scenarios.iter().map(|s| s.campaigns).sum();
+        let _ = writeln!(
+            out,
+            "| {} | {}, {:.2} | {}, {} | {} | {} | {:.2} | {:.2} ({:.2}–{:.2}){over} | {caught}/{campaigns} | {} | {} |",
+            c.detector,
+            c.budget,
+            c.held,
+            c.seeds,
+            c.worlds,
+            c.account_weeks,
+            c.false_alerts.count,
+            c.false_alerts_per_1000,
+            c.false_alerts.ratio,
+            c.false_alerts.low,
+            c.false_alerts.high,
+            c.false_low,
+            c.false_warm_up
+        );
+    }
+}
+
+fn spread(s: &Spread) -> String {
+    format!("{:.0} [{:.0}–{:.0}], {:.0}, {:.0}", s.median, s.low, s.high, s.p90, s.worst)
+}
+
+fn scenarios(column: &Column, out: &mut String) {
+    if column.scenarios.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "\n| attack | caught | accounts named, at once | exposed an account: median [90 %], p90, worst | a \
+         campaign | of wanted: median, worst | knowing nothing | delay, active hours | first by \
+         |\n|---|---|---|---|---|---|---|---|---|"
+    );
+    for s in &column.scenarios {
+        let first: Vec<String> =
+            s.first_by.iter().map(|(rule, n)| format!("{rule} ×{n}")).collect();
+        let low =
+            if s.low_only > 0 { format!(" ({} low only)", s.low_only) } else { String::new() };
+        let _ = writeln!(
+            out,
+            "| {} | {}/{}{low} | {}/{}, {:.0} % | {} | {} | {}, {} of {:.0} | {:.0} | {} | {} |",
+            s.name,
+            s.caught,
+            s.campaigns,
+            s.accounts_named,
+            s.accounts,
+            100.0 * s.named_first,
+            spread(&s.exposed_account),
+            spread(&s.exposed_campaign),
+            percent(s.share_out.median),
+            percent(s.share_out.worst),
+            s.wanted,
+            s.exposed_at_random,
+            if s.caught == 0 {
+                "–".to_owned()
+            } else {
+                format!("{}, {:.0}", duration(s.delay_s), s.active_hours)
             },
-            "exposed_per_campaign": {
-                "median": quantile(&a.campaign_exposed, 0.5),
-                "worst": quantile(&a.campaign_exposed, 1.0),
-            },
-            "first_by": a.first_by,
-        })
-    };
-    let attacks: serde_json::Map<_, _> =
-        score.attacks.iter().map(|(id, a)| (id.clone(), attack(a))).collect();
-    let likes: serde_json::Map<_, _> = score
-        .look_alikes
-        .iter()
-        .map(|(id, l)| (id.clone(), json!({"happened": l.campaigns, "alerts": l.alerts})))
-        .collect();
-    json!({
-        "worlds": score.worlds,
-        "events": score.events,
-        "account_weeks": score.account_weeks,
-        "false_alerts": score.false_alerts,
-        "false_alerts_per_1000_account_weeks": rate(score),
-        "attacks": attacks,
-        "look_alikes": likes,
-    })
+            first.join(", ")
+        );
+    }
+}
+
+fn percent(share: f64) -> String {
+    match 100.0 * share {
+        p if p >= 10.0 => format!("{p:.0} %"),
+        p if p >= 0.1 => format!("{p:.1} %"),
+        p => format!("{p:.2} %"),
+    }
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.0} h", s / 3_600.0),
+        s => format!("{:.0} d", s / 86_400.0),
+    }
+}
+
+/// Every detector side by side: share of campaigns caught, median exposure of a campaign.
+fn compared(summary: &Summary, out: &mut String) {
+    let head: Vec<String> =
+        summary.columns.iter().map(|c| format!("{} at {}", c.detector, c.budget)).collect();
+    let _ = writeln!(
+        out,
+        "\nCampaigns caught, and persons out at their first alert (median):\n\n| attack | {} |\n|---|{}",
+        head.join(" | "),
+        "---|".repeat(head.len())
+    );
+    let Some(first) = summary.columns.first() else { return };
+    for row in &first.scenarios {
+        let cell = |column: &Column| {
+            let of = |s: &&Scenario| s.name == row.name;
+            column.scenarios.iter().find(of).map_or("–".to_owned(), |s| {
+                format!("{}/{} {:.0}", s.caught, s.campaigns, s.exposed_campaign.median)
+            })
+        };
+        let cells: Vec<String> = summary.columns.iter().map(cell).collect();
+        let _ = writeln!(out, "| {} | {} |", row.name, cells.join(" | "));
+    }
+}
+
+/// Where the false alerts are, against where the budget is.
+fn honesty(column: &Column, out: &mut String) {
+    let _ = writeln!(out, "\n## False alerts of {} at {}", column.detector, column.budget);
+    strata("opening rule", &column.by_rule, out);
+    strata("partner", &column.by_partner, out);
+    strata("role", &column.by_role, out);
+    let _ = writeln!(out, "\nWorst partner: {:.1} × the mean.", column.worst_partner);
+    if let Some(leak) = column.steady_leak {
+        let _ = writeln!(out, "Steady leak (A26): {leak:.0} persons a week and account.");
+    }
+    if let Some((all, last)) = column.poisoning_gain {
+        let _ = writeln!(
+            out,
+            "Poisoning gain (A24): ×{all:.2} in all, ×{last:.2} on the day of the alert."
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\n| look-alike | happened | alerts above low | worlds with one |\n|---|---|---|---|"
+    );
+    for like in &column.look_alikes {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {}/{} |",
+            like.id, like.happened, like.alerts, like.worlds_alerted, like.worlds
+        );
+    }
+}
+
+fn strata(what: &str, rows: &[Stratum], out: &mut String) {
+    let _ = writeln!(
+        out,
+        "\n| {what} | false alerts | budgeted | realised / nominal |\n|---|---|---|---|"
+    );
+    for row in rows {
+        let ratio = match row {
+            row if row.expected <= 0.0 => "–".to_owned(),
+            row if row.enough => format!("{:.2}", row.ratio),
+            row => format!("{:.2} ({:.2}–{:.2})", row.ratio, row.low, row.high),
+        };
+        let _ = writeln!(out, "| {} | {} | {:.1} | {ratio} |", row.name, row.count, row.expected);
+    }
+}
+
+/// Every false alert, one a line.
+pub(super) fn false_alerts(outcomes: &[Outcome]) -> String {
+    let mut out = "\nFalse alerts:\n\n".to_owned();
+    for outcome in outcomes {
+        for alert in &outcome.false_alerts {
+            let like = if alert.look_alike.is_empty() { "–" } else { &alert.look_alike };
+            let key = &outcome.key;
+            let _ = writeln!(
+                out,
+                "{} {} seed {} {like:<4} {}",
+                key.detector, key.suite, key.seed, alert.line
+            );
+        }
+    }
+    out
 }

@@ -13,7 +13,7 @@ use super::network::ADDED_ACCOUNTS_MAX;
 use super::output::{THIEF_AGENT, query};
 use super::rng::hash;
 use super::roles::{NIGHTLY, class};
-use super::scenario::{Campaign, Kind, ScenarioSpec, Sweep};
+use super::scenario::{Campaign, Desk, Kind, ScenarioSpec, Sweep};
 use super::{BASE, NO_ACCOUNT, SimulateError, World, habits, tag};
 use crate::event::Action;
 
@@ -187,7 +187,7 @@ impl World {
         };
         let mut pattern = (entry.pattern)(self.options.accounts);
         tune(&mut pattern, spec);
-        let accounts = self.accounts_for(entry, &pattern, spec.start_day, taken)?;
+        let accounts = self.accounts_for(entry, &pattern, spec, taken)?;
         let nth = self.truth.campaigns.iter().filter(|c| c.id == spec.id).count() as u64;
         let number = spec.id[1..].parse().unwrap_or_default();
         let stream = hash(self.options.seed, &[tag::ATTACK, number, nth]);
@@ -229,10 +229,10 @@ impl World {
         &mut self,
         entry: &Entry,
         pattern: &Pattern,
-        day: u32,
+        spec: &ScenarioSpec,
         taken: &mut Vec<u32>,
     ) -> Result<Vec<u32>, SimulateError> {
-        let wanted = pattern.accounts;
+        let (wanted, day) = (pattern.accounts, spec.start_day);
         match pattern.who {
             Who::Nobody => Ok(vec![NO_ACCOUNT]),
             Who::New(role, partner) => {
@@ -261,8 +261,9 @@ impl World {
             }
             Who::Leaver(silent) => {
                 let fits = |w: &World, index: u32| {
-                    let ends = w.network.accounts[index as usize].ends;
-                    ends.is_some_and(|ends| ends + silent <= day)
+                    let account = &w.network.accounts[index as usize];
+                    spec.end_listed.is_none_or(|listed| listed == account.end_listed)
+                        && account.ends.is_some_and(|ends| ends + silent <= day)
                 };
                 let what = format!("silent for {silent} days");
                 self.choose(entry.id, &what, wanted, day, taken, fits)
@@ -334,9 +335,16 @@ fn tune(pattern: &mut Pattern, spec: &ScenarioSpec) {
     if let (Some(accounts), false) = (spec.accounts, pattern.who == Who::Nobody) {
         pattern.accounts = accounts;
     }
-    if let (Volume::Ramp { start, .. }, Some(growth)) = (pattern.volume, spec.growth) {
-        pattern.volume = Volume::Ramp { start, growth };
-    }
+    pattern.volume = match pattern.volume {
+        Volume::Ramp { start, growth } => Volume::Ramp {
+            start: spec.from_mean.unwrap_or(start),
+            growth: spec.growth.unwrap_or(growth),
+        },
+        Volume::FeedThenStrike { feed, days } => {
+            Volume::FeedThenStrike { feed: spec.feed.unwrap_or(feed), days }
+        }
+        usual => usual,
+    };
     if let (Volume::Day(_), Some(per_day)) = (pattern.volume, spec.per_day) {
         pattern.volume = Volume::Day(per_day);
     }
@@ -346,4 +354,9 @@ fn tune(pattern: &mut Pattern, spec: &ScenarioSpec) {
     let persons_max = spec.persons_max.unwrap_or(pattern.persons_max);
     pattern.persons_max = persons_max.min(u64::from(BASE));
     pattern.sweep = spec.sweep.unwrap_or(pattern.sweep);
+    pattern.place = match spec.desk {
+        Some(Desk::Own) => Place::Own,
+        Some(Desk::Other) => Place::Other,
+        None => pattern.place,
+    };
 }
