@@ -11,8 +11,9 @@ use super::{Common, Failure};
 use crate::config::Config;
 use crate::decode::pseudonym::Witness;
 use crate::decode::{Decoder, Mapping, PseudonymKey, Pseudonymiser};
-use crate::detect::epoch::Budget;
+use crate::detect::epoch::{Budget, Epoch};
 use crate::detect::rule::Rules;
+use crate::detect::snapshot::{self, PAYLOAD_VERSION};
 use crate::detect::{Control, Detector, Settings};
 use crate::directory;
 use crate::pipeline::shard::Shard;
@@ -213,8 +214,49 @@ impl Loaded {
 
     /// A stored control record, and the rows behind it.
     pub(super) fn read(body: &[u8]) -> Result<(Control, usize), Failure> {
-        let body: Body = postcard::from_bytes(body)
-            .map_err(|_| Failure::Failed("a stored control record is damaged".into()))?;
-        Ok((body.control, body.rows as usize))
+        if let Ok((Body { rows, control }, [])) = postcard::take_from_bytes(body) {
+            return Ok((control, rows as usize));
+        }
+        let epoch = epoch_of_an_earlier_build(body)
+            .ok_or_else(|| Failure::Failed("a stored control record is damaged".into()))?;
+        Ok((Control::Epoch(Arc::new(epoch)), 0))
+    }
+}
+
+/// Control records carry no version: one that is none of today's may be an epoch as builds of the
+/// payload versions before wrote it.
+fn epoch_of_an_earlier_build(body: &[u8]) -> Option<Epoch> {
+    /// Place of the epoch among the control records, then as now.
+    const EPOCH: u32 = 4;
+    let ((_rows, EPOCH), body) = postcard::take_from_bytes::<(u64, u32)>(body).ok()? else {
+        return None;
+    };
+    let earlier = (1..PAYLOAD_VERSION).rev();
+    let mut read = earlier.filter_map(|version| match snapshot::epoch(version, body) {
+        Ok((epoch, [])) => Some(epoch),
+        _ => None,
+    });
+    read.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_epoch_of_an_earlier_build_is_read() {
+        let kept = include_bytes!("../../tests/store/epochs-v2/19735.epoch");
+        let (_builder, epoch) = snapshot::builder(2, kept).unwrap();
+        let body = [&[0, 4], epoch].concat();
+        let (control, rows) = Loaded::read(&body).unwrap();
+        let Control::Epoch(epoch) = control else { panic!("{control:?}") };
+        assert_eq!((epoch.number, epoch.day, rows), (7, 19_735, 0));
+        let stored = Loaded::new("epoch", Control::Epoch(Arc::clone(&epoch)), 0);
+        assert!(
+            matches!(Loaded::read(&stored.body), Ok((Control::Epoch(again), 0)) if again == epoch)
+        );
+        for damaged in [&body[..body.len() - 1], &[0, 4, 1][..], &[]] {
+            assert!(Loaded::read(damaged).is_err());
+        }
     }
 }

@@ -9,8 +9,8 @@ use super::channel::{
     CHANNELS, Channels, DRIFTS, HOURLY, Measure, Sense, Span, baseline_index, of_channel,
 };
 use super::epoch::{
-    Budget, ChannelModel, Epoch, Group, GroupKey, Held, Kind, SHIPPED_ACTIVITY, TESTS_PER_WEEK,
-    hour_classes, shipped_prior,
+    Budget, ChannelModel, Epoch, Group, GroupKey, Held, Kind, SHIPPED_ACTIVITY, Since,
+    TESTS_PER_WEEK, hour_classes, shipped_prior,
 };
 use super::lift::Lifted;
 use super::limits::{CALIBRATION_DAYS, OPERATIONS_MAX};
@@ -40,11 +40,29 @@ const OWN_CURVE_FROM: u64 = 2_000;
 
 /// One day's scores of everybody of a kind, kept for four weeks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct DayScores {
+pub(super) struct DayScores {
     day: Day,
     account_weeks: u64,
     humans: Channels<Kept>,
     machines: Channels<Kept>,
+}
+
+impl DayScores {
+    pub(super) fn of(day: Day, account_weeks: u64) -> DayScores {
+        DayScores { day, account_weeks, ..DayScores::default() }
+    }
+
+    /// Adds one group's.
+    pub(super) fn pool(&mut self, kind: Kind, news: &Channels<ChannelScores>) {
+        let pool = match kind {
+            Kind::Human => &mut self.humans,
+            Kind::Machine => &mut self.machines,
+            Kind::Source => return,
+        };
+        for (pool, news) in pool.iter_mut().zip(news) {
+            pool.iter_mut().zip(news).for_each(|(kept, news)| kept.add(news));
+        }
+    }
 }
 
 /// What calibration keeps of a channel's day.
@@ -69,7 +87,7 @@ impl Kept {
 
 /// Two weeks of one group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Block {
+pub(super) struct Block {
     since: Day,
     scores: Channels<ChannelScores>,
     anchored: [[Histogram; DRIFTS.len()]; 2],
@@ -79,11 +97,11 @@ struct Block {
 
 /// A group's past: the last two blocks, and forgetting sums.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Past {
+pub(super) struct Past {
     blocks: [Block; 2],
-    hours: Vec<f64>,
-    wave: [f64; 2],
-    activity: [(f64, f64); 3],
+    pub(super) hours: Vec<f64>,
+    pub(super) wave: [f64; 2],
+    pub(super) activity: [(f64, f64); 3],
     /// By hour of a working day: what had been counted, and what the whole day was expected to
     /// bring.
     hourly: Vec<Lifted<(f64, f64)>>,
@@ -101,14 +119,26 @@ impl Default for Past {
     }
 }
 
+impl Block {
+    /// Adds a day's scores.
+    pub(super) fn add(&mut self, news: &Channels<ChannelScores>) {
+        merge_channels(&mut self.scores, news);
+    }
+}
+
 impl Past {
-    fn learn(&mut self, day: Day, news: &GroupPartial) {
-        if day - self.blocks[0].since >= CALIBRATION_DAYS / 2 {
+    /// The two weeks that a new day belongs to.
+    pub(super) fn block(&mut self, day: Day) -> &mut Block {
+        if day.saturating_sub(self.blocks[0].since) >= CALIBRATION_DAYS / 2 {
             self.blocks.rotate_right(1);
             self.blocks[0] = Block { since: day, ..Block::default() };
         }
-        let block = &mut self.blocks[0];
-        merge_channels(&mut block.scores, &news.scores);
+        &mut self.blocks[0]
+    }
+
+    fn learn(&mut self, day: Day, news: &GroupPartial) {
+        let block = self.block(day);
+        block.add(&news.scores);
         for (mine, theirs) in block.anchored.iter_mut().zip(&news.anchored) {
             mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
         }
@@ -149,10 +179,11 @@ impl Past {
 /// Everything an epoch is built from; one per deployment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Builder {
-    first_day: Option<Day>,
-    number: u32,
-    days: VecDeque<DayScores>,
-    groups: BTreeMap<GroupKey, Past>,
+    pub(super) first_day: Option<Day>,
+    pub(super) number: u32,
+    pub(super) since: Since,
+    pub(super) days: VecDeque<DayScores>,
+    pub(super) groups: BTreeMap<GroupKey, Past>,
 }
 
 impl Builder {
@@ -171,21 +202,15 @@ impl Builder {
             let model = self.group(key, group, &channels, &pooled, &rules.priors);
             groups.insert(key.clone(), model);
         }
-        Epoch { number: self.number, channels, groups, votes: aggregate(votes), day, held }
+        let (number, since) = (self.number, self.since);
+        Epoch { number, channels, groups, votes: aggregate(votes), day, held, since }
     }
 
     fn remember(&mut self, day: Day, news: &BTreeMap<GroupKey, GroupPartial>) {
-        let mut scores = DayScores { day, ..DayScores::default() };
+        let mut scores = DayScores::of(day, 0);
         for (key, group) in news {
             scores.account_weeks += group.account_weeks;
-            let pool = match key.kind {
-                Kind::Human => Some(&mut scores.humans),
-                Kind::Machine => Some(&mut scores.machines),
-                Kind::Source => None,
-            };
-            for (pool, news) in pool.into_iter().flatten().zip(&group.scores) {
-                pool.iter_mut().zip(news).for_each(|(kept, news)| kept.add(news));
-            }
+            scores.pool(key.kind, &group.scores);
             self.groups.entry(key.clone()).or_default().learn(day, group);
         }
         self.days.push_back(scores);
@@ -237,7 +262,7 @@ impl Builder {
                     alpha,
                 ),
                 alpha,
-                mature: self.number >= spec.believed_from(),
+                mature: self.number.saturating_sub(self.since[m]) >= spec.believed_from(),
             }
         };
         std::array::from_fn(|t| std::array::from_fn(|m| model(t, m)))

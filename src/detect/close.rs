@@ -8,7 +8,7 @@ use super::channel::{
 };
 use super::counts::Predictive;
 use super::drift::Drift;
-use super::epoch::{Epoch, Group, HourClass, Kind};
+use super::epoch::{Epoch, Group, HourClass, Kind, Since};
 use super::partial::{GroupPartial, maximum_bin, ratio_bin};
 use super::tail::score_bin;
 use super::territory::Vote;
@@ -25,8 +25,8 @@ pub(super) struct Closing<'a> {
     pub(super) partial: &'a mut GroupPartial,
     /// Who touched whom.
     pub(super) votes: &'a mut Vec<Vote>,
-    /// Days of the deployment.
-    pub(super) number: u32,
+    /// Days of the deployment on which each measure was counted.
+    pub(super) counted: Since,
     /// Lowest count that may fire, by measure.
     pub(super) floors: [u64; MEASURES],
 }
@@ -132,7 +132,9 @@ impl Account {
     ) {
         let t = touch as usize;
         for (place, measure) in HOURLY.into_iter().enumerate() {
-            if measure.is_strange() && closing.number < measure.spec().counts_from {
+            if measure.is_strange()
+                && closing.counted[measure as usize] < measure.spec().counts_from
+            {
                 continue;
             }
             let mut score = DayScore::default();
@@ -181,7 +183,7 @@ impl Account {
             let of_days = matches!(spec.span, Span::Day | Span::Week(_));
             if !of_days
                 || !self.has_test(touch, measure, today)
-                || (measure.is_strange() && closing.number < spec.counts_from)
+                || (measure.is_strange() && closing.counted[measure as usize] < spec.counts_from)
             {
                 continue;
             }
@@ -264,7 +266,7 @@ impl Account {
         }
         let t = touch as usize;
         for (d, (measure, of_day)) in DRIFTS.into_iter().enumerate() {
-            if of_day.is_strange() && closing.number < of_day.spec().counts_from {
+            if of_day.is_strange() && closing.counted[of_day as usize] < of_day.spec().counts_from {
                 continue;
             }
             let x = today.count(touch, measure);
@@ -325,7 +327,7 @@ impl Account {
         today: &Today,
         closing: &mut Closing<'_>,
     ) {
-        if closing.number < measure.spec().calibrates_from {
+        if closing.counted[measure as usize] < measure.spec().calibrates_from {
             return;
         }
         let fired = today.fired & (1 << channel(touch, measure)) != 0;

@@ -131,7 +131,13 @@ pub struct Epoch {
     pub day: Day,
     /// What the budget buys here.
     pub held: Held,
+    /// Since when each measure is counted.
+    pub since: Since,
 }
+
+/// By measure: days of the deployment that were over when it began to be counted; more than none
+/// where the state comes from a build that did not know it.
+pub type Since = [u32; MEASURES];
 
 /// The budget as this deployment can hold it: calibration needs eight budgeted alerts in its four
 /// weeks, so a small one cannot keep a small promise.
@@ -246,7 +252,14 @@ impl Epoch {
             votes: Vec::new(),
             day: 0,
             held: Held { account_weeks: 0.0, per_account_week: budget.per_account_week },
+            since: [0; MEASURES],
         }
+    }
+
+    /// Days of the deployment on which a measure was counted, when `number` of them are over.
+    #[must_use]
+    pub fn counted(&self, measure: Measure, number: u32) -> u32 {
+        number.saturating_sub(self.since[measure as usize])
     }
 
     /// A channel's model.

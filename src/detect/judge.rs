@@ -168,7 +168,8 @@ pub(super) fn threshold(
     let spec = measure.spec();
     let off = rule.budget.get(measure.window()).is_none_or(|share| *share == 0.0);
     let unfit = spec.human && account.kind != Kind::Human;
-    if off || unfit || today.epoch < spec.fires_from() {
+    let epoch = shared.epoch_of(today.epoch);
+    if off || unfit || epoch.counted(measure, today.epoch) < spec.fires_from() {
         return FOREVER;
     }
     // A declared machine is like no other: its own first days are its baseline, or its first night
@@ -177,7 +178,6 @@ pub(super) fn threshold(
         return FOREVER;
     }
     let group = shared.group(account.group, today.epoch);
-    let epoch = shared.epoch_of(today.epoch);
     let odds = f64::from(today.odds);
     let mut level = epoch.level(account.kind, group, touch, measure, odds);
     if bar == Bar::Explained {

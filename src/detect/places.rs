@@ -41,6 +41,12 @@ impl Places {
 pub struct KnownPlaces([(u32, u8); KNOWN_MAX]);
 
 impl KnownPlaces {
+    /// Places that are the account's own, newest first; 0 = none.
+    #[must_use]
+    pub(super) fn own(places: [u32; KNOWN_MAX]) -> KnownPlaces {
+        KnownPlaces(places.map(|place| (place, if place == 0 { 0 } else { OWN_FROM_DAYS })))
+    }
+
     /// Never seen with any.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::channel::MEASURES;
+use super::channel::{MEASURES, Measure};
 use super::close::Closing;
 use super::epoch::{Epoch, Group, GroupKey, Kind};
 use super::lift::{self, LEVEL, LIFTED, Lifted};
@@ -287,7 +287,7 @@ impl Shared {
             group,
             partial: &mut slot.partial,
             votes: &mut self.votes,
-            number: self.epoch.number,
+            counted: Measure::ALL.map(|m| self.epoch.counted(m, self.epoch.number)),
             epoch: &epoch,
             floors: self.floors,
         };

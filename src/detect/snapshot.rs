@@ -1,18 +1,23 @@
 //! Detector ↔ bytes. The payload of a snapshot object: everything the shard's future depends on,
 //! in the order of appearance, so that the same log gives the same bytes; then their CRC-32.
 //!
-//! A released version is never changed in place: its structs stay here and are converted. Bytes
-//! are checked before they are believed, so that a damaged snapshot is an error and not a panic.
+//! A released version is never changed in place: its structs stay (`before_3`) and are converted.
+//! Bytes are checked before they are believed, so that a damaged snapshot is an error and not a
+//! panic.
+
+mod before_3;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
+use super::builder::Builder;
 use super::epoch::{Epoch, GroupKey};
 use super::lift::Lifted;
-use super::partial::GroupPartial;
+use super::partial::{GroupPartial, Partial};
 use super::rule::Rules;
 use super::shared::{ClassSets, Names, Shared};
 use super::territory::{Territory, Vote};
@@ -162,17 +167,62 @@ impl Detector {
     /// # Errors
     /// The version is newer, or the bytes are not what that version writes.
     pub fn restore(version: u16, payload: &[u8]) -> Result<Self, SnapshotError> {
-        match version {
-            PAYLOAD_VERSION => {
-                let unreadable = |_| SnapshotError::Damaged("it does not parse");
-                let state: State = postcard::from_bytes(intact(payload)?).map_err(unreadable)?;
-                state.check().map_err(SnapshotError::Damaged)?;
-                state.into_detector()
+        let state = match version {
+            0 => return Err(NEVER_WRITTEN),
+            1 | 2 => {
+                let (state, rest) = parse::<before_3::StateV1>(intact(payload)?)?;
+                let since_2 = if version == 1 { Default::default() } else { parse(rest)?.0 };
+                state.into_state(since_2)
             }
-            0 => Err(SnapshotError::Damaged("version 0 was never written")),
-            found => Err(SnapshotError::Newer { found }),
-        }
+            PAYLOAD_VERSION => parse::<State>(intact(payload)?)?.0,
+            found => return Err(SnapshotError::Newer { found }),
+        };
+        state.check().map_err(SnapshotError::Damaged)?;
+        state.into_detector()
     }
+}
+
+const NEVER_WRITTEN: SnapshotError = SnapshotError::Damaged("version 0 was never written");
+
+/// A builder of epochs, as a version of the payload wrote it, and the bytes behind it.
+///
+/// # Errors
+/// The version is newer, or the bytes are not what that version writes.
+pub fn builder(version: u16, bytes: &[u8]) -> Result<(Builder, &[u8]), SnapshotError> {
+    of_version::<_, before_3::Builder>(version, bytes)
+}
+
+/// An epoch, likewise.
+///
+/// # Errors
+/// As [`builder`].
+pub fn epoch(version: u16, bytes: &[u8]) -> Result<(Epoch, &[u8]), SnapshotError> {
+    of_version::<_, before_3::Epoch>(version, bytes)
+}
+
+/// What a shard learned of a day, likewise.
+///
+/// # Errors
+/// As [`builder`].
+pub fn partial(version: u16, bytes: &[u8]) -> Result<(Partial, &[u8]), SnapshotError> {
+    of_version::<_, before_3::Partial>(version, bytes)
+}
+
+fn of_version<Today, Before3>(version: u16, bytes: &[u8]) -> Result<(Today, &[u8]), SnapshotError>
+where
+    Today: DeserializeOwned + From<Before3>,
+    Before3: DeserializeOwned,
+{
+    match version {
+        0 => Err(NEVER_WRITTEN),
+        1 | 2 => parse::<Before3>(bytes).map(|(then, rest)| (then.into(), rest)),
+        PAYLOAD_VERSION => parse(bytes),
+        found => Err(SnapshotError::Newer { found }),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), SnapshotError> {
+    postcard::take_from_bytes(bytes).map_err(|_| SnapshotError::Damaged("it does not parse"))
 }
 
 /// The payload without its checksum. Whatever keeps snapshots checks its files too; but values that
@@ -193,6 +243,8 @@ impl State {
         let total = self.accounts.len();
         let ensure = |holds: bool, what| if holds { Ok(()) } else { Err(what) };
         ensure(self.names.len() == total, "accounts and names differ in number")?;
+        ensure(self.lifts.len() == self.groups.len(), "groups and lifts differ in number")?;
+        ensure(self.hours_ended >= 0, "fewer hours than none are over")?;
         ensure(self.hand as usize <= total, "the hand points beyond the accounts")?;
         ensure(
             self.deadlines.iter().all(|(_, index)| (*index as usize) < total),

@@ -57,7 +57,7 @@ pub struct Today {
     pub requests: Requests,
     /// By which operations.
     pub operations: Operations,
-    current: HourMaxima,
+    pub(super) current: HourMaxima,
     /// Devices and addresses seen today.
     pub seen: [Places; 2],
     /// Listed and opened persons.

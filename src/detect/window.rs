@@ -90,6 +90,22 @@ pub struct Windows {
 }
 
 impl Windows {
+    /// Windows whose counts and rings follow from the table; without them, and so not sound, where
+    /// the table is not.
+    pub(super) fn of_table(
+        places: Vec<Entry>,
+        used: u16,
+        level: u8,
+        slot: u16,
+        floor: u16,
+    ) -> Windows {
+        let mut windows = Windows { places, used, level, slot, floor, ..Windows::default() };
+        if windows.has_sound_table() {
+            windows.recount();
+        }
+        windows
+    }
+
     /// Forgets the day, keeping the memory.
     pub fn reset(&mut self, slot: u16) {
         self.places.fill(Entry::default());
@@ -124,23 +140,26 @@ impl Windows {
     /// Whether table, rings and counts fit together, as they do unless a snapshot was damaged.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let places = self.places.len();
-        let in_order = self.floor <= self.slot && self.slot < 400 && self.level < 32;
-        let roomy = (places == 0 || places.is_power_of_two())
-            && usize::from(self.used) == self.entries().count()
-            && usize::from(self.used) * 4 <= places * 3;
-        let found = |(at, e): (usize, &Entry)| e.fp == 0 || self.place(e.fp, e.flags & UNIT) == at;
-        if !in_order
-            || !roomy
-            || self.entries().any(|e| e.slot > self.slot)
-            || !self.places.iter().enumerate().all(found)
-        {
+        if !self.has_sound_table() {
             return false;
         }
         let mut again = self.clone();
         again.recount();
         (again.counts, again.persons_by_slot, again.foreign_by_slot)
             == (self.counts, self.persons_by_slot, self.foreign_by_slot)
+    }
+
+    fn has_sound_table(&self) -> bool {
+        let places = self.places.len();
+        let in_order = self.floor <= self.slot && self.slot < 400 && self.level < 32;
+        let roomy = (places == 0 || places.is_power_of_two())
+            && usize::from(self.used) == self.entries().count()
+            && usize::from(self.used) * 4 <= places * 3;
+        let found = |(at, e): (usize, &Entry)| e.fp == 0 || self.place(e.fp, e.flags & UNIT) == at;
+        in_order
+            && roomy
+            && self.entries().all(|e| e.slot <= self.slot)
+            && self.places.iter().enumerate().all(found)
     }
 
     /// Bytes of the table.

@@ -1,14 +1,20 @@
 //! What shards learn from one another: every shard leaves what it learned of a day in a folder that
 //! all instances share; whoever sees the day complete builds the epoch, and leaves that, too. Files
 //! are made once and never changed, so every instance uses the same epochs, whatever its timing.
+//!
+//! A file begins with [`MAGIC`] and the version of what follows, so that a newer build reads what an
+//! older one left.
 
 use std::collections::BTreeSet;
 use std::io;
+
+use serde::Serialize;
 
 use crate::detect::builder::Builder;
 use crate::detect::epoch::{Budget, Epoch};
 use crate::detect::partial::Partial;
 use crate::detect::rule::Rules;
+use crate::detect::snapshot::{self, PAYLOAD_VERSION, SnapshotError};
 use crate::detect::time::Day;
 use crate::event::TimestampMs;
 use crate::store::epochs::{EpochFile, EpochFiles};
@@ -18,6 +24,12 @@ use crate::store::epochs::{EpochFile, EpochFiles};
 const GRACE_MS: i64 = 8 * 3_600_000;
 /// Days whose files are kept.
 const KEPT_DAYS: i32 = 7;
+
+/// First bytes of a file; its version follows, two bytes little-endian. What has none was written
+/// before there were versions, and begins with a 0, a 1 or a day of this century.
+const MAGIC: &[u8; 6] = b"VIGIEX";
+/// The version of files without one.
+const BEFORE_VERSIONS: u16 = 2;
 
 /// Why shards could not learn from one another.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +43,14 @@ pub enum ExchangeError {
          what the shards left"
     )]
     Damaged(String),
+    /// A newer build shares the folder.
+    #[error("epochs cannot be exchanged: {file} is of a newer build: {why}")]
+    Newer {
+        /// Its path.
+        file: String,
+        /// The versions.
+        why: SnapshotError,
+    },
 }
 
 /// How an instance's shards stand.
@@ -63,9 +83,8 @@ impl Exchange {
     /// The folder refuses.
     pub fn day_ended(&self, shard: u32, partial: &Partial) -> Result<(), ExchangeError> {
         let file = EpochFile::Partial { day: partial.day, shard };
-        let bytes = postcard::to_stdvec(partial).unwrap_or_default();
         // The same day of the same shard is the same bytes, whoever read it.
-        self.files.put(file, &bytes)?;
+        self.files.put(file, &versioned(partial))?;
         Ok(())
     }
 
@@ -113,9 +132,9 @@ impl Exchange {
         let mut whole = Partial { day, ..Partial::default() };
         for file in files.iter().filter(|f| f.partial_day() == Some(day)) {
             let bytes = self.files.read(*file)?;
-            let part: Partial = postcard::from_bytes(&bytes)
-                .map_err(|_| ExchangeError::Damaged(self.files.name(*file)))?;
-            whole.merge(part);
+            let (version, body) = version_of(&bytes);
+            let part = snapshot::partial(version, body).map_err(|why| self.refused(*file, why))?;
+            whole.merge(part.0);
         }
         let mut builder = match last_epoch(files) {
             Some(day) => self.read(EpochFile::Epoch { day })?.0,
@@ -123,15 +142,37 @@ impl Exchange {
         };
         let epoch = builder.build(whole, rules, budget);
         let file = EpochFile::Epoch { day };
-        let bytes = postcard::to_stdvec(&(&builder, &epoch)).unwrap_or_default();
-        self.files.put(file, &bytes)?;
+        self.files.put(file, &versioned(&(&builder, &epoch)))?;
         Ok(())
     }
 
     fn read(&self, file: EpochFile) -> Result<(Builder, Epoch), ExchangeError> {
         let bytes = self.files.read(file)?;
-        postcard::from_bytes(&bytes).map_err(|_| ExchangeError::Damaged(self.files.name(file)))
+        let (version, body) = version_of(&bytes);
+        snapshot::builder(version, body)
+            .and_then(|(builder, rest)| Ok((builder, snapshot::epoch(version, rest)?.0)))
+            .map_err(|why| self.refused(file, why))
     }
+
+    fn refused(&self, file: EpochFile, why: SnapshotError) -> ExchangeError {
+        let file = self.files.name(file);
+        match why {
+            SnapshotError::Newer { .. } => ExchangeError::Newer { file, why },
+            _ => ExchangeError::Damaged(file),
+        }
+    }
+}
+
+fn versioned(body: &impl Serialize) -> Vec<u8> {
+    let mut before = MAGIC.to_vec();
+    before.extend(PAYLOAD_VERSION.to_le_bytes());
+    // Plain data in memory cannot fail to be written to memory.
+    postcard::to_extend(body, before).unwrap_or_default()
+}
+
+fn version_of(bytes: &[u8]) -> (u16, &[u8]) {
+    let stated = bytes.strip_prefix(MAGIC).and_then(|rest| rest.split_first_chunk::<2>());
+    stated.map_or((BEFORE_VERSIONS, bytes), |(version, body)| (u16::from_le_bytes(*version), body))
 }
 
 /// Event time from which the epoch of a day does not wait for those whose part of it is missing.
@@ -162,6 +203,7 @@ fn is_complete(day: Day, files: &[EpochFile], stand: &Stand) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::channel::Measure;
 
     const DAY: Day = 20_000;
 
@@ -185,5 +227,53 @@ mod tests {
         check(&[0], late, None, true);
         // Somebody of ours is in the middle of that day, however far the others have leapt.
         check(&[0], late + 7 * 86_400_000, Some(DAY), false);
+    }
+
+    /// A folder with what version 2 left in it: `19735.epoch`, and of the day behind it one part.
+    fn left_by_version_two() -> (tempfile::TempDir, Exchange) {
+        let temp = tempfile::tempdir().unwrap();
+        let files = EpochFiles::open(temp.path(), "log").unwrap();
+        let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/store/epochs-v2");
+        for name in ["19735.epoch", "19736.0.partial"] {
+            let to = temp.path().join("log/epochs").join(name);
+            std::fs::copy(std::path::Path::new(kept).join(name), to).unwrap();
+        }
+        (temp, Exchange::open(files))
+    }
+
+    #[test]
+    fn what_version_two_left_is_built_upon() {
+        let (_temp, exchange) = left_by_version_two();
+        let rules = Rules::built_in().unwrap();
+        let stand = Stand {
+            shards: BTreeSet::from([0]),
+            furthest: waits_until(19_736),
+            slowest: Some(19_737),
+        };
+        let days = exchange.days(&stand, &rules, Budget::default()).unwrap();
+        assert_eq!(days, [19_735, 19_736]);
+        let [before, after] = [19_735, 19_736].map(|day| exchange.epoch(day).unwrap());
+        assert_eq!((before.number, after.number), (7, 8));
+        assert!(!before.groups.is_empty() && !after.groups.is_empty() && !after.votes.is_empty());
+        let counted = |measure| (before.counted(measure, 7), after.counted(measure, 8));
+        assert_eq!(counted(Measure::Persons1d), (7, 8));
+        assert_eq!(counted(Measure::Novel1d), (0, 1));
+        let made = exchange.files.read(EpochFile::Epoch { day: 19_736 }).unwrap();
+        assert_eq!(version_of(&made).0, PAYLOAD_VERSION);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_the_way_out() {
+        let (_temp, exchange) = left_by_version_two();
+        let file = EpochFile::Epoch { day: 19_740 };
+        let newer = [&MAGIC[..], &(PAYLOAD_VERSION + 1).to_le_bytes()].concat();
+        exchange.files.put(file, &newer).unwrap();
+        let said = exchange.epoch(19_740).unwrap_err().to_string();
+        assert!(said.contains("19740.epoch") && said.contains("use the build that"), "{said}");
+        let whole = exchange.files.read(EpochFile::Epoch { day: 19_735 }).unwrap();
+        let file = EpochFile::Epoch { day: 19_741 };
+        exchange.files.put(file, &whole[..whole.len() / 2]).unwrap();
+        let said = exchange.epoch(19_741).unwrap_err().to_string();
+        assert!(said.contains("19741.epoch is damaged; remove it"), "{said}");
     }
 }

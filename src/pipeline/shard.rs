@@ -11,7 +11,7 @@ use crate::decode::{DecodeError, Decoded, Decoder, redacted_skeleton};
 use crate::detect::builder::Builder;
 use crate::detect::partial::Partial;
 use crate::detect::report::{AccountDay, Cause, Finding, Report};
-use crate::detect::snapshot::{PAYLOAD_VERSION, SnapshotError};
+use crate::detect::snapshot::{self, PAYLOAD_VERSION, SnapshotError};
 use crate::detect::time::Day;
 use crate::detect::{Control, Detector};
 use crate::event::{AccessEvent, Position, TimestampMs};
@@ -67,10 +67,9 @@ pub struct Shard {
     applied: i64,
 }
 
-/// The shard's own part of a snapshot; the detector's follows it.
+/// The shard's own part of a snapshot, behind what epochs are built from; the detector's follows.
 #[derive(Serialize, Deserialize)]
 struct State {
-    builder: Builder,
     tally: Tally,
     applied: i64,
 }
@@ -110,13 +109,14 @@ impl Shard {
     /// # Errors
     /// The payload is of a newer version, or damaged.
     pub fn restore(&mut self, version: u16, payload: &[u8]) -> Result<(), SnapshotError> {
-        let (state, detector): (State, _) = postcard::take_from_bytes(payload)
+        let (builder, rest) = snapshot::builder(version, payload)?;
+        let (state, detector): (State, _) = postcard::take_from_bytes(rest)
             .map_err(|_| SnapshotError::Damaged("the shard's part does not parse"))?;
         self.detector = Detector::restore(version, detector)?;
         if self.tells_days {
             self.detector.tell_days();
         }
-        self.builder = state.builder;
+        self.builder = builder;
         self.tally = state.tally;
         self.applied = state.applied;
         self.triage.rules_version.clone_from(&self.detector.rules().version);
@@ -131,13 +131,9 @@ impl Shard {
 
     /// The payload of a snapshot, after other bytes.
     pub(super) fn snapshot_after(&self, before: Vec<u8>) -> Vec<u8> {
-        let state = State {
-            builder: self.builder.clone(),
-            tally: self.tally.clone(),
-            applied: self.applied,
-        };
+        let state = State { tally: self.tally.clone(), applied: self.applied };
         // Plain data in memory cannot fail to be written to memory.
-        let own = postcard::to_extend(&state, before).unwrap_or_default();
+        let own = postcard::to_extend(&(&self.builder, state), before).unwrap_or_default();
         self.detector.snapshot_after(own)
     }
 

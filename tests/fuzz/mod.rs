@@ -4,7 +4,9 @@
 #[expect(unreachable_pub, reason = "the fuzz crate's library is this file")]
 mod targets;
 
-use targets::{config, decode, directory, mapping, rules, snapshot, snapshot_seeds};
+use targets::{
+    config, decode, directory, kept_snapshots, mapping, rules, snapshot, snapshot_seeds,
+};
 
 /// Runs a target on every file of its corpus.
 fn replay(target: &str, run: fn(&[u8])) {
@@ -50,14 +52,27 @@ fn config_bears_its_corpus() {
 fn snapshot_bears_its_corpus_and_seeds_cut_and_flipped_anywhere() {
     replay("snapshot", snapshot);
     for (_, seed) in snapshot_seeds() {
-        snapshot(&seed);
-        for step in 0..100 {
-            let at = step * seed.len() / 100;
-            snapshot(&seed[..at]);
-            let mut flipped = seed.clone();
-            flipped[at] ^= 1 << (step % 8);
-            snapshot(&flipped);
-        }
+        cut_and_flipped(&seed, 100);
+    }
+}
+
+#[test]
+fn kept_snapshots_are_borne_cut_and_flipped_anywhere() {
+    for (_, file) in kept_snapshots() {
+        snapshot(file);
+        let (_, payload) = vigie::store::format::decode(file).unwrap();
+        cut_and_flipped(&payload, 60);
+    }
+}
+
+fn cut_and_flipped(seed: &[u8], places: usize) {
+    snapshot(seed);
+    for step in 0..places {
+        let at = step * seed.len() / places;
+        snapshot(&seed[..at]);
+        let mut flipped = seed.to_vec();
+        flipped[at] ^= 1 << (step % 8);
+        snapshot(&flipped);
     }
 }
 
