@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(days, [19_735, 19_736]);
         let [before, after] = [19_735, 19_736].map(|day| exchange.epoch(day).unwrap());
         assert_eq!((before.number, after.number), (7, 8));
-        assert!(!before.groups.is_empty() && !after.groups.is_empty() && !after.votes.is_empty());
+        assert!(before.groups.len() > 3 && after.groups.len() > 3);
         let counted = |measure| (before.counted(measure, 7), after.counted(measure, 8));
         assert_eq!(counted(Measure::Persons1d), (7, 8));
         assert_eq!(counted(Measure::Novel1d), (0, 1));

@@ -188,7 +188,7 @@ fn a_shard_arrives_whole() {
     assert_eq!(shared.groups[0].lift, lift::LEVEL);
     assert_eq!(shared.votes, then.votes);
     assert_eq!(shared.judged, BTreeMap::from([(0, (81, "JUDGED".to_owned()))]));
-    assert_eq!(detector.index.get(&71), Some(&0));
+    assert_eq!(detector.index.get(&name_hash()), Some(&0));
     assert_eq!(detector.deadlines, then.deadlines);
     assert_eq!(detector.leaders, then.leaders);
     assert_eq!((detector.watermark, detector.day), (then.watermark, then.day));
@@ -298,7 +298,7 @@ fn a_builder_whose_week_has_other_hours_begins_a_new_one() {
 }
 
 /// Steps of an hour, and more persons each, after what was restored.
-fn goes_on(detector: Detector) {
+fn goes_on(detector: Detector) -> Rig {
     let mut rig = Rig::new();
     rig.detector = detector;
     for step in 0..30 {
@@ -306,11 +306,16 @@ fn goes_on(detector: Detector) {
         let first = 1_000 * step as u64;
         rig.feed(&search("alice", time, first..first + 4 * step as u64));
     }
+    rig
 }
 
 #[test]
-fn it_bears_events() {
-    goes_on(Detector::restore(2, &payload(2)).unwrap());
+fn the_open_episode_goes_on() {
+    let rig = goes_on(Detector::restore(2, &payload(2)).unwrap());
+    assert_eq!(rig.detector.counters().events, 72 + 30);
+    let ended = &rig.reports[0];
+    assert_eq!((ended.name.as_str(), ended.opened), ("alice", 1_704_700_000_001));
+    assert!(ended.revision >= 4 && ended.follows.as_deref() == Some("FIRST"), "{ended:?}");
 }
 
 proptest! {

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::account as then;
 use super::super::*;
+use crate::detect::Detector;
 use crate::detect::baseline::{Activity, Moments, Prior};
 use crate::detect::episode::{Circumstances, ExposureSet, Trail, TrailEvent};
 use crate::detect::epoch::{HourClass, Kind};
@@ -165,17 +166,25 @@ pub(super) fn account_of_then() -> then::Account {
     }
 }
 
+fn settings() -> Settings {
+    Settings { quiet_ms: 99_000, name_key: (1, 2), ..Settings::default() }
+}
+
+pub(super) fn name_hash() -> u64 {
+    let rules = Rules::built_in().unwrap();
+    Detector::new(settings(), rules.into()).unwrap().name_hash("alice", Kind::Human)
+}
+
 pub(super) fn state_of_then() -> StateV1 {
-    let settings = Settings { quiet_ms: 99_000, name_key: (1, 2), ..Settings::default() };
     let mut units = Names::default();
     assert_eq!(units.number("unit-0"), Some(0));
     let mut classes = ClassSets::default();
     assert_eq!(classes.index(5, 6), 1);
     StateV1 {
-        settings,
+        settings: settings(),
         rules: Rules { version: "of-then".into(), ..Rules::built_in().unwrap() },
         accounts: vec![account_of_then()],
-        names: vec![71],
+        names: vec![name_hash()],
         epoch: epoch_of_then(60),
         previous: epoch_of_then(59),
         pending: Some(epoch_of_then(61)),
