@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acquaintance::Acquaintances;
 use super::baseline::{Activity, Moments, predict, predict_alone, winsorise};
-use super::channel::{BASELINES, DRIFTS, Measure, Span, baseline_index};
+use super::channel::{BASELINES, CHANNELS, DRIFTS, Measure, Span, baseline_index};
 use super::counts::Predictive;
 use super::drift::{self, Drift};
 use super::episode::Episode;
@@ -222,6 +222,7 @@ impl Account {
             && self.day.weekday < 7
             && self.behind.0 < 3
             && self.persons.is_sound()
+            && self.told.iter().all(|(c, _)| usize::from(*c) < CHANNELS)
             && self.today.as_ref().is_none_or(|today| today.is_sound())
             && self.episode.as_ref().is_none_or(|e| e.is_sound() && e.last_signal.abs() < FAR_MS)
     }

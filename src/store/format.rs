@@ -31,7 +31,7 @@ use crate::store::KeyId;
 
 /// Payload versions this build reads; what it writes lies within. Widen it together with the
 /// payload's own code, and keep the previous version in it.
-pub const SUPPORTED: RangeInclusive<u16> = 1..=2;
+pub const SUPPORTED: RangeInclusive<u16> = 1..=3;
 
 /// The layout drawn above.
 pub const FORMAT_VERSION: u16 = 1;

@@ -10,7 +10,7 @@ use vigie::alert::Status;
 use vigie::detect::snapshot::PAYLOAD_VERSION;
 use vigie::event::Position;
 use vigie::pipeline::shard::{Output, Shard};
-use vigie::store::format::decode;
+use vigie::store::format::{SUPPORTED, decode};
 
 use super::alerts;
 use super::world::{Log, empty_shard, log, read, shard};
@@ -84,5 +84,6 @@ fn widest(out: &[Output]) -> (String, u64) {
 fn writes_as_today(kept: &Shard) {
     let (version, payload) = kept.snapshot();
     assert_eq!(version, PAYLOAD_VERSION);
+    assert_eq!(SUPPORTED, 1..=PAYLOAD_VERSION, "the file format lets through what is written");
     empty_shard().restore(version, &payload).unwrap();
 }

@@ -2,10 +2,10 @@
 //! as they were, and what they become today.
 //!
 //! What a state of then says about the five measures arrives whole. The others begin on the day of
-//! the conversion ([`Epoch::since`]), as on the first day of a deployment: nothing fires by them
+//! the conversion (`since` of an epoch), as on the first day of a deployment: nothing fires by them
 //! before they have filled and calibrated.
 //!
-//! Types that are still what they were (enums grew at their ends only) are read as they are.
+//! Types that are still what they were (enums begin as they did) are read as they are.
 
 mod account;
 mod learned;

@@ -131,6 +131,7 @@ impl GroupScores {
             censored: censored.next().unwrap_or_default(),
             explained: explained.next().unwrap_or_default(),
             maxima: maxima.next().unwrap_or_default(),
+            withdrawn: Histogram::default(),
         });
         channels(then, Default::default())
     }

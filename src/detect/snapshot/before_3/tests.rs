@@ -107,7 +107,7 @@ fn today_of_today() -> Today {
         thresholds: [[UNKNOWN; MEASURES]; 2],
         explained: [[UNKNOWN; MEASURES]; 2],
         carried: Default::default(),
-        carried_month: 0,
+        is_theft: false,
         fired: 1 << channel(Touch::Opened, Measure::Foreign1d)
             | 1 << channel(Touch::Listed, Measure::Persons1h),
         excluded_at_open: true,
@@ -152,6 +152,7 @@ fn account_of_today(follows: Option<String>) -> account::Account {
         persons: Default::default(),
         weeks: Default::default(),
         drift: Default::default(),
+        told: Vec::new(),
         raised_until: Day::MIN,
         lift: lift::LEVEL,
         unlisted: false,
