@@ -44,7 +44,7 @@ impl KnownPlaces {
     /// Places that are the account's own, newest first; 0 = none.
     #[must_use]
     pub(super) fn own(places: [u32; KNOWN_MAX]) -> KnownPlaces {
-        KnownPlaces(places.map(|place| (place, if place == 0 { 0 } else { OWN_FROM_DAYS })))
+        KnownPlaces(places.map(|place| (place, if place == 0 { 0 } else { OWN_FROM })))
     }
 
     /// Never seen with any.

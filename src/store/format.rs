@@ -321,7 +321,7 @@ pub(super) mod tests {
         check(|h| h[8] = 2, "format version 2, this vigie reads 1: use the newer vigie");
         check(
             |h| h[12] = 9,
-            "payload version 9, this vigie reads 1 to 2: use the vigie that wrote it, or one between",
+            "payload version 9, this vigie reads 1 to 3: use the vigie that wrote it, or one between",
         );
         check(|h| h[10] = 1, "unknown flags 1: use the newer vigie that wrote it");
         check(|h| h[74] = 7, "unknown compression 7: use the newer vigie that wrote it");

@@ -129,7 +129,7 @@ fn account_of_today(follows: Option<String>) -> account::Account {
         let mut places: [Places; 2] = Default::default();
         [62, 61].iter().for_each(|place| places[0].add(*place));
         places[1].add(63);
-        known.iter_mut().zip(&places).for_each(|(known, seen)| known.remember(seen));
+        known.iter_mut().zip(&places).for_each(|(known, seen)| known.remember(seen, false));
     }
     account::Account {
         time: 1_704_700_000_005,
