@@ -94,6 +94,14 @@ impl Detector {
     /// What people judged is over: its episode ends, and the day's counts start again, so that the
     /// next alert of this entity is about what comes after. That one follows, within four weeks.
     fn verdict(&mut self, judged: Judged, out: &mut Vec<Finding>) {
+        if judged.entity != EntityKind::Account
+            && self.pools.verdict(&judged, &self.accounts, &self.shared, out)
+        {
+            return;
+        }
+        if !matches!(judged.entity, EntityKind::Account | EntityKind::Source) {
+            return;
+        }
         let kind = if judged.entity == EntityKind::Source { Kind::Source } else { Kind::Human };
         let hash = self.name_hash(&judged.name, kind);
         let Some(&index) = self.index.get(&hash) else { return };

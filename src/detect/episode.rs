@@ -65,6 +65,13 @@ impl ExposureSet {
         }
     }
 
+    /// Whether a restored set can be worked with.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let ordered = self.entries.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        ordered && self.entries.len() <= SET_EXACT_MAX && self.level < 32
+    }
+
     /// Makes the set at least as thin as a source it was filled from.
     pub fn thin_to(&mut self, step: u64) {
         let level = step.trailing_zeros();
@@ -265,8 +272,7 @@ impl Episode {
     /// Whether a restored episode can be worked with.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let ordered = self.exposure.entries.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        ordered && self.exposure.entries.len() <= SET_EXACT_MAX && self.exposure.level < 32
+        self.exposure.is_sound()
     }
 
     /// Remembers where an event came from.

@@ -38,6 +38,17 @@ pub const UNITS_MAX: usize = 65_536;
 /// Touches kept between two day ends to learn units from, 12 bytes each; further ones are not
 /// learned from (counted).
 pub const VOTES_MAX: usize = 8_000_000;
+/// Entries of a pool's union before it is thinned, as for one account.
+pub const POOL_SET_MAX: usize = 1_024;
+/// Units, partners and shared places held in memory; beyond it new ones wait until the longest idle
+/// are forgotten at the day's end (counted).
+pub const POOLS_MAX: usize = 200_000;
+/// Devices, addresses and networks remembered with whose they are; likewise.
+pub const PLACES_MAX: usize = 1_500_000;
+/// Contributing accounts kept with a pooled episode, and named by its alert.
+pub const CONTRIBUTORS_MAX: usize = 10_000;
+/// See [`CONTRIBUTORS_MAX`].
+pub const CONTRIBUTORS_TOLD_MAX: usize = 100;
 /// Days of scores that calibrate a tail.
 pub const CALIBRATION_DAYS: i32 = 28;
 /// Days of a deployment whose alerts are not held against the budget.

@@ -34,6 +34,7 @@ impl Detector {
             ("trails", sum(|t| t.trail.as_ref().map_or(0, |trail| trail.bytes()))),
             ("acquaintances", self.accounts.iter().map(|a| a.persons.bytes()).sum()),
             ("territory", self.shared.territory.bytes()),
+            ("pools", self.pools.bytes()),
             ("votes", table::<super::territory::Vote>(votes)),
         ]
     }

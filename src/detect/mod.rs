@@ -22,6 +22,7 @@ mod opening;
 pub mod operations;
 pub mod partial;
 pub mod places;
+pub mod pool;
 pub mod report;
 pub mod requests;
 pub mod rule;
@@ -50,6 +51,7 @@ use epoch::{Budget, Epoch, GroupKey, Kind};
 use judge::Now;
 use limits::{ACCOUNTS_MAX, WATERMARK_LAG_MS};
 use places::place_hash;
+use pool::{Pools, Seen};
 use report::{ClosedDay, Finding};
 use rule::Rules;
 use shared::{ClassSets, Names, Shared};
@@ -133,6 +135,8 @@ pub struct Detector {
     accounts: Vec<Account>,
     index: HashMap<u64, u32, BuildHasherDefault<Identity>>,
     shared: Shared,
+    /// What accounts read together.
+    pools: Pools,
     /// When open episodes must be looked at, by event time.
     deadlines: BTreeSet<(TimestampMs, u32)>,
     /// The three accounts furthest ahead, and their times.
@@ -201,6 +205,7 @@ impl Detector {
                 votes: Vec::new(),
                 judged: BTreeMap::new(),
             },
+            pools: Pools::default(),
             deadlines: BTreeSet::new(),
             leaders: [NOBODY; 3],
             watermark: TimestampMs::MIN,
@@ -287,11 +292,20 @@ impl Detector {
         let Some(index) = self.entity(event, out) else { return };
         let now = Now { event, position, index };
         self.observe(&now, out);
+        self.pool(&now, out);
         self.advance_watermark(index, out);
     }
 
+    /// What the event adds to the counts that its account shares with others.
+    fn pool(&mut self, now: &Now<'_, '_>, out: &mut Vec<Finding>) {
+        let Now { event, position, index } = *now;
+        let seen = Seen { event, position, index, clock: self.leaders[2].0 };
+        self.pools.observe(&seen, &mut self.accounts, &mut self.shared, out);
+        self.due = self.due.min(self.pools.deadline(self.shared.settings.quiet_ms));
+    }
+
     fn observe(&mut self, now: &Now<'_, '_>, out: &mut Vec<Finding>) {
-        let Detector { accounts, shared, deadlines, .. } = self;
+        let Detector { accounts, shared, pools, deadlines, .. } = self;
         let account = &mut accounts[now.index as usize];
         if account.move_time(now.event.time) {
             fall_back(account, shared, now.index, deadlines);
@@ -317,7 +331,7 @@ impl Detector {
         if closed {
             shared.counters.late += 1;
         } else {
-            count(account, shared, now);
+            count(account, shared, now, &mut pools.fresh);
         }
         let open = account.episode.is_some();
         if open {
@@ -362,11 +376,7 @@ impl Detector {
     }
 
     fn name_hash(&self, name: &str, kind: Kind) -> u64 {
-        let (k0, k1) = self.shared.settings.name_key;
-        let mut hasher = siphasher::sip::SipHasher13::new_with_keys(k0, k1);
-        hasher.write(name.as_bytes());
-        hasher.write_u8(u8::from(kind == Kind::Source));
-        hasher.finish()
+        hash_name(self.shared.settings.name_key, name, u8::from(kind == Kind::Source))
     }
 
     fn newcomer(&mut self, name: &str, kind: Kind, time: TimestampMs) -> Account {
@@ -416,6 +426,7 @@ impl Detector {
         let account = &mut self.accounts[victim as usize];
         opening::end(account, &self.shared, account.time, out);
         self.shared.judged.remove(&victim);
+        self.pools.forget(victim);
         let account = &self.accounts[victim as usize];
         self.index.remove(&self.name_hash(&account.name, account.kind));
         self.leaders.iter_mut().filter(|l| l.1 == victim).for_each(|l| *l = NOBODY);
@@ -456,6 +467,7 @@ impl Detector {
                 self.deadlines.insert((due, index));
             }
         }
+        self.pools.end_quiet(self.watermark, &self.accounts, &self.shared, out);
         let today = self.shared.calendar.day_of(self.watermark);
         if let Some(day) = self.day {
             // The last hour that is over, of this day or of the one that ends.
@@ -472,11 +484,13 @@ impl Detector {
                 self.day = Some(today);
                 self.hours_ended = 0;
                 self.shared.groups.iter_mut().for_each(|slot| slot.lift = lift::LEVEL);
+                self.pools.turn(today, &self.shared);
             }
             Some(_) => {}
             None => {
                 self.day = Some(today);
                 self.shared.first_day = Some(today.day);
+                self.pools.turn(today, &self.shared);
             }
         }
         let day_end = self.day.map_or(TimestampMs::MAX, |d| {
@@ -484,7 +498,7 @@ impl Detector {
             d.end_ms.min(d.start_ms + (hour + 1) * HOUR_MS)
         });
         let deadline = self.deadlines.first().map_or(TimestampMs::MAX, |d| d.0);
-        self.due = day_end.min(deadline);
+        self.due = day_end.min(deadline).min(self.pools.deadline(self.shared.settings.quiet_ms));
     }
 
     /// The waiting epoch comes into force, and what was learned leaves for the next one.
@@ -517,6 +531,14 @@ fn raise(account: &mut Account) {
     }
 }
 
+/// Hash of a name, keyed so that nobody can choose colliding ones; `salt` keeps kinds of name apart.
+fn hash_name((k0, k1): (u64, u64), name: &str, salt: u8) -> u64 {
+    let mut hasher = siphasher::sip::SipHasher13::new_with_keys(k0, k1);
+    hasher.write(name.as_bytes());
+    hasher.write_u8(salt);
+    hasher.finish()
+}
+
 /// The account's clock went wrong and came back: what it had moved into the future returns.
 fn fall_back(
     account: &mut Account,
@@ -541,8 +563,14 @@ fn fall_back(
     }
 }
 
-/// Counts one event in the account's windows: the event path.
-fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
+/// Counts one event in the account's windows: the event path. Persons new to the account's day are
+/// left in `fresh` for the pools.
+fn count(
+    account: &mut Account,
+    shared: &mut Shared,
+    now: &Now<'_, '_>,
+    fresh: &mut Vec<(u32, window::Origin)>,
+) {
     let Some(today) = &mut account.today else { return };
     let event = now.event;
     let slot = account.day.slot(event.time);
@@ -599,16 +627,15 @@ fn count(account: &mut Account, shared: &mut Shared, now: &Now<'_, '_>) {
     for person in event.persons {
         let fp = person.fingerprint();
         let merge = |known| sets.union(known, classes);
-        let mut fresh = false;
+        let mut first = false;
         let meet = || {
-            fresh = true;
-            Meeting {
-                origin: territory.origin(fp, account.unit),
-                novel: !account.persons.knows(fp),
-            }
+            first = true;
+            let origin = territory.origin(fp, account.unit);
+            fresh.push((fp, origin));
+            Meeting { origin, novel: !account.persons.knows(fp) }
         };
         grown += i64::from(windows.touch(fp, slot, marks, merge, meet));
-        if fresh {
+        if first {
             today.requests.meet(*person);
         }
     }

@@ -385,6 +385,8 @@ fn tell(
         events: episode.trail.events().filter(|e| e.time >= episode.first).cloned().collect(),
         epoch: episode.epoch,
         offset_ms: shared.calendar.offset_ms(episode.opened),
+        contributors: Vec::new(),
+        contributor_count: 0,
     })));
 }
 

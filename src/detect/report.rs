@@ -109,7 +109,7 @@ pub struct Report {
     pub revision: u32,
     /// Episodes of the entity already opened on the same UTC date.
     pub ordinal: u32,
-    /// Account or source.
+    /// Account, source or pool.
     pub entity: EntityKind,
     /// Its name.
     pub name: String,
@@ -157,4 +157,8 @@ pub struct Report {
     pub epoch: u32,
     /// Local time less UTC at the opening, for sentences in local time.
     pub offset_ms: i64,
+    /// Of a pool: accounts that contribute, largest first, at most 100.
+    pub contributors: Vec<String>,
+    /// How many contribute in all.
+    pub contributor_count: u64,
 }

@@ -12,7 +12,7 @@ use super::limits::PERSONS_FLOOR;
 use super::tail::Tail;
 
 /// The rules and priors that are compiled in, by file name.
-pub const BUILT_IN: [(&str, &str); 24] = [
+pub const BUILT_IN: [(&str, &str); 27] = [
     ("volume.toml", include_str!("../../rules/volume.toml")),
     ("foreign-origins.toml", include_str!("../../rules/foreign-origins.toml")),
     ("novelty.toml", include_str!("../../rules/novelty.toml")),
@@ -36,6 +36,9 @@ pub const BUILT_IN: [(&str, &str); 24] = [
     ("declared-ceiling.toml", include_str!("../../rules/declared-ceiling.toml")),
     ("ended-account.toml", include_str!("../../rules/ended-account.toml")),
     ("unidentified.toml", include_str!("../../rules/unidentified.toml")),
+    ("pooled-foreign.toml", include_str!("../../rules/pooled-foreign.toml")),
+    ("pooled-persons.toml", include_str!("../../rules/pooled-persons.toml")),
+    ("simultaneous.toml", include_str!("../../rules/simultaneous.toml")),
     ("priors.toml", include_str!("../../rules/priors.toml")),
 ];
 
@@ -89,6 +92,12 @@ pub enum Watch {
     NeighbouringIds,
     /// Requests in one run of equal distances.
     SteadyPace,
+    /// Foreign origins of several accounts together, against what is expected of all of them.
+    PooledForeign,
+    /// Distinct persons of several accounts together, likewise.
+    PooledPersons,
+    /// Accounts of a unit or partner that are far above their own usual on the same day.
+    Simultaneous,
 }
 
 impl Watch {
@@ -96,10 +105,12 @@ impl Watch {
     #[must_use]
     pub fn measure(self) -> &'static str {
         match self {
-            Watch::DistinctPersons | Watch::RoleCeiling | Watch::DeclaredCeiling => {
-                "distinct_persons"
-            }
-            Watch::ForeignOrigins => "foreign_origins",
+            Watch::DistinctPersons
+            | Watch::RoleCeiling
+            | Watch::DeclaredCeiling
+            | Watch::PooledPersons => "distinct_persons",
+            Watch::ForeignOrigins | Watch::PooledForeign => "foreign_origins",
+            Watch::Simultaneous => "accounts_in_excess",
             Watch::EndedAccount => "accesses_after_end",
             Watch::UnidentifiedRecords => "unidentified_records",
             Watch::NovelPersons => "novel_persons",
@@ -123,7 +134,11 @@ impl Watch {
     }
 
     fn windows(self) -> Vec<&'static str> {
-        SPECS.iter().filter(|spec| spec.watch == self).map(|spec| spec.window).collect()
+        match self {
+            Watch::PooledForeign | Watch::PooledPersons => vec!["1h", "1d"],
+            Watch::Simultaneous => vec!["1d"],
+            _ => SPECS.iter().filter(|spec| spec.watch == self).map(|spec| spec.window).collect(),
+        }
     }
 }
 
@@ -426,7 +441,11 @@ fn check_rule(rule: &Rule) -> Vec<(&'static str, String)> {
     if !windows.is_empty() && rule.budget.is_empty() {
         problems.push(("budget", format!("is missing; shares for {}", windows.join(", "))));
     }
-    if !windows.is_empty() && rule.floor < PERSONS_FLOOR {
+    if rule.watch == Watch::Simultaneous {
+        if rule.floor < 2 {
+            problems.push(("floor", "must be at least 2 accounts".into()));
+        }
+    } else if !windows.is_empty() && rule.floor < PERSONS_FLOOR {
         problems.push(("floor", format!("must be at least {PERSONS_FLOOR} persons")));
     }
     problems
@@ -472,8 +491,10 @@ mod tests {
     #[test]
     fn the_shipped_rules_are_right_and_share_out_the_budget() {
         let rules = Rules::built_in().unwrap();
-        let total: f64 = rules.weights().iter().flatten().sum();
-        assert!((0.9..=1.0 + 1e-9).contains(&total), "{total}");
+        let pooled = rules.rules.values().filter(|r| r.watch >= Watch::PooledForeign);
+        let pooled: f64 = pooled.flat_map(|r| r.budget.values()).sum();
+        let total = rules.weights().iter().flatten().sum::<f64>() + pooled;
+        assert!((total - 1.0).abs() < 1e-6, "{total}");
         assert_eq!(rules.version.len(), 12);
     }
 
@@ -483,7 +504,8 @@ mod tests {
             (
                 "id = \"x\"\nwatch = \"distinct_person\"\ndescription = \"\"\n",
                 "volume.toml:2: unknown variant `distinct_person`, expected one of `distinct_persons`, \
-                 `foreign_origins`, `role_ceiling`, `declared_ceiling`, `ended_account`, `unidentified_records`",
+                 `foreign_origins`, `role_ceiling`, `declared_ceiling`, `ended_account`, `unidentified_records`, \
+                 `pooled_foreign`, `pooled_persons`, `simultaneous`",
             ),
             (
                 "id = \"x\"\nwatch = \"distinct_persons\"\ndescription = \"\"\n\n[budget]\n\"2h\" = 0.1\n",

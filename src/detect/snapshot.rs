@@ -18,6 +18,7 @@ use super::builder::Builder;
 use super::epoch::{Epoch, GroupKey};
 use super::lift::Lifted;
 use super::partial::{GroupPartial, Partial};
+use super::pool::Pools;
 use super::rule::Rules;
 use super::shared::{ClassSets, Names, Shared};
 use super::territory::{Territory, Vote};
@@ -77,6 +78,7 @@ struct StateRef<'a> {
     follows: BTreeMap<u32, String>,
     hours_ended: i64,
     lifts: Vec<Lifted<f32>>,
+    pools: &'a Pools,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +109,7 @@ struct State {
     follows: BTreeMap<u32, String>,
     hours_ended: i64,
     lifts: Vec<Lifted<f32>>,
+    pools: Pools,
 }
 
 impl Detector {
@@ -153,6 +156,7 @@ impl Detector {
             follows,
             hours_ended: self.hours_ended,
             lifts: shared.groups.iter().map(|g| g.lift).collect(),
+            pools: &self.pools,
         };
         // Plain data in memory cannot fail to be written to memory.
         let start = before.len();
@@ -258,7 +262,8 @@ impl State {
         ensure(
             self.accounts.iter().all(|a| a.is_sound(self.groups.len())),
             "an account is inconsistent",
-        )
+        )?;
+        ensure(self.pools.is_sound(total), "a pool is inconsistent")
     }
 
     fn into_detector(self) -> Result<Detector, SnapshotError> {
@@ -300,6 +305,7 @@ impl State {
             accounts,
             index,
             shared,
+            pools: self.pools,
             deadlines: self.deadlines,
             leaders: self.leaders,
             watermark: self.watermark,

@@ -18,13 +18,16 @@ use crate::event::{AccessEvent, Action, Outcome, Person, TimestampMs};
 use crate::triage::{Language, Triage};
 
 /// The cases that ship with the built-in rules, by file name.
-pub const BUILT_IN: [(&str, &str); 6] = [
+pub const BUILT_IN: [(&str, &str); 9] = [
     ("volume.cases.jsonl", include_str!("../../rules/volume.cases.jsonl")),
     ("foreign-origins.cases.jsonl", include_str!("../../rules/foreign-origins.cases.jsonl")),
     ("role-ceiling.cases.jsonl", include_str!("../../rules/role-ceiling.cases.jsonl")),
     ("declared-ceiling.cases.jsonl", include_str!("../../rules/declared-ceiling.cases.jsonl")),
     ("ended-account.cases.jsonl", include_str!("../../rules/ended-account.cases.jsonl")),
     ("unidentified.cases.jsonl", include_str!("../../rules/unidentified.cases.jsonl")),
+    ("pooled-foreign.cases.jsonl", include_str!("../../rules/pooled-foreign.cases.jsonl")),
+    ("pooled-persons.cases.jsonl", include_str!("../../rules/pooled-persons.cases.jsonl")),
+    ("simultaneous.cases.jsonl", include_str!("../../rules/simultaneous.cases.jsonl")),
 ];
 
 /// One case.
@@ -73,6 +76,10 @@ fn some_peers() -> u32 {
     40
 }
 
+fn one() -> u32 {
+    1
+}
+
 fn usual_persons() -> u32 {
     14
 }
@@ -99,6 +106,9 @@ pub struct Happening {
     /// Comes from a device of its own.
     #[serde(default)]
     pub device: Option<String>,
+    /// By so many of the peers in turn, the account itself the first.
+    #[serde(default = "one")]
+    pub accounts: u32,
 }
 
 /// Where a case's persons come from.
@@ -162,6 +172,7 @@ impl Case {
             within("every_s", run.every_s.into(), 0, 86_400);
             within("persons", run.persons.into(), 0, 10_000);
             within("unidentified", run.unidentified, 0, 1_000_000_000);
+            within("accounts", run.accounts.into(), 1, given.peers.into());
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
     }
@@ -363,7 +374,8 @@ impl<'a> Play<'a> {
             let time = start + i64::from(number) * i64::from(what.every_s) * 1_000;
             let action = Action::parse(&what.action);
             let device = what.device.as_deref().unwrap_or("own-device");
-            self.read(time, SUBJECT, action, &persons, what.unidentified, Some(device));
+            let who = number % what.accounts;
+            self.read(time, who, action, &persons, what.unidentified, Some(device));
             for finding in std::mem::take(&mut self.findings) {
                 if let Finding::Episode(report) = finding {
                     let alert = self.triage.alert(&report);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::words::{local_parts, pace_words};
-use super::{Language, weight};
+use super::{Language, pooled, weight};
 use crate::alert::Severity;
 use crate::detect::episode::SignalState;
 use crate::detect::epoch::HourClass;
@@ -18,7 +18,7 @@ pub fn terminal_line(report: &Report, language: Language) -> String {
     let french = language == Language::French;
     let (day, clock) = local_parts(report.at + report.offset_ms, french);
     let (cause, severity) = (cause_word(report.cause, french), severity_word(report, french));
-    let mut line = format!("{cause} {severity:<8}  {day} {clock}  {}", visible(&report.name));
+    let mut line = format!("{cause} {severity:<8}  {day} {clock}  {}", pooled::who(report, french));
     if let Some((english, in_french)) = &report.label {
         let _ = write!(line, " ({})", if french { in_french } else { english });
     } else if let Some(role) = &report.role {
@@ -79,6 +79,7 @@ fn numbers(report: &Report, french: bool) -> String {
         (Watch::UnidentifiedRecords, true) => {
             format!(" ; {} dossiers sans identité en 1 jour, plafond {ceiling}", signal.observed)
         }
+        (Watch::Simultaneous, _) => pooled::accounts_line(signal, french),
         _ => count_and_bounds(report, signal, french),
     };
     if let Some((_, size, p99)) = &signal.peers {
@@ -96,7 +97,7 @@ fn count_and_bounds(report: &Report, signal: &SignalState, french: bool) -> Stri
         (_, false) => ("/day", "1 day"),
         (_, true) => ("/jour", "1 jour"),
     };
-    let foreign = signal.watch == Watch::ForeignOrigins;
+    let foreign = matches!(signal.watch, Watch::ForeignOrigins | Watch::PooledForeign);
     let same = signal.observed == report.persons.0;
     let mut text = match (same, foreign, french) {
         (true, false, _) => String::new(),
@@ -154,7 +155,7 @@ fn circumstances(report: &Report, french: bool) -> String {
 }
 
 /// Names come from the log: control characters must not reach a terminal.
-fn visible(name: &str) -> String {
+pub(super) fn visible(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '�' } else { c }).collect()
 }
 

@@ -3,6 +3,7 @@
 
 mod id;
 mod line;
+mod pooled;
 mod weight;
 mod words;
 
@@ -50,8 +51,9 @@ impl Triage {
         let explanation = words::sentence(report, &facts, self.language);
         let accounts: Vec<String> = match report.entity {
             EntityKind::Account => vec![report.name.clone()],
-            _ => Vec::new(),
+            _ => report.contributors.clone(),
         };
+        let account_count = report.contributor_count.max(accounts.len() as u64);
         Alert {
             id: alert_id(report.entity, &report.name, report.opened, report.ordinal),
             revision: report.revision,
@@ -62,7 +64,7 @@ impl Triage {
             partner: report.partner.clone(),
             unit: report.unit.clone(),
             role: report.role.clone(),
-            account_count: accounts.len() as u64,
+            account_count,
             accounts,
             follows: report.follows.clone(),
             learning: report.learning,
@@ -224,6 +226,8 @@ pub(crate) mod tests {
             events: vec![],
             epoch: 29,
             offset_ms: 3_600_000,
+            contributors: Vec::new(),
+            contributor_count: 0,
         }
     }
 

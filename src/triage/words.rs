@@ -3,7 +3,7 @@
 use jiff::civil::Weekday;
 use serde_json::{Map, Value, json};
 
-use super::Language;
+use super::{Language, pooled};
 use crate::alert::Fact;
 use crate::detect::episode::SignalState;
 use crate::detect::report::{Cause, Report};
@@ -25,9 +25,11 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
     if let Some((persons, ms)) = around.pace {
         facts.push(fact("pace", json!({"persons": persons, "seconds": (ms + 999) / 1_000})));
     }
+    let pooled = report.contributor_count > 0;
     for (holds, code) in [
-        (around.new_device, "new-device"),
-        (around.new_address, "new-address"),
+        (around.new_device && !pooled, "new-device"),
+        (around.new_address && !pooled, "new-address"),
+        ((around.new_device || around.new_address) && pooled, "new-place"),
         (around.off_hours, "off-hours"),
         (around.rest_day, "rest-day"),
         (report.learning, "learning"),
@@ -67,6 +69,9 @@ fn signal_fact(signal: &SignalState) -> Fact {
         Watch::UnrelatedRecords => "unrelated",
         Watch::NeighbouringIds => "id-sweep",
         Watch::SteadyPace => "steady-pace",
+        Watch::PooledForeign => "pooled-foreign",
+        Watch::PooledPersons => "pooled-volume",
+        Watch::Simultaneous => "simultaneous",
     };
     let mut values = json!({
         "window": signal.measure.map_or("1d", |m| m.window()),
@@ -89,7 +94,7 @@ pub(super) fn sentence(report: &Report, facts: &[Fact], language: Language) -> S
     let say = |english: &str, french_text: &str| {
         if french { french_text.to_owned() } else { english.to_owned() }
     };
-    let mut text = report.name.clone();
+    let mut text = pooled::who(report, french);
     if let Some((english, french_label)) = &report.label {
         text += &say(&format!(" ({english})"), &format!(" ({french_label})"));
     }
@@ -181,8 +186,10 @@ fn signal_words(signal: &SignalState, french: bool) -> String {
             let whose = if signal.watch == Watch::RoleCeiling { "du rôle" } else { "déclaré" };
             format!("{observed} personnes{touch} {window}, plafond {whose} : {}", threshold - 1)
         }
+        (Watch::Simultaneous, french) => pooled::accounts_words(signal, french),
         (watch, french) => {
-            let (english, in_french) = if watch == Watch::ForeignOrigins {
+            let foreign = matches!(watch, Watch::ForeignOrigins | Watch::PooledForeign);
+            let (english, in_french) = if foreign {
                 ("foreign origins", "origines étrangères")
             } else {
                 ("persons", "personnes")
@@ -208,6 +215,8 @@ fn circumstance_words(code: &str, french: bool) -> Option<&'static str> {
         ("new-device", true) => "appareil jamais vu avec ce compte",
         ("new-address", false) => "address never seen with this account",
         ("new-address", true) => "adresse jamais vue avec ce compte",
+        ("new-place", false) => "the accounts came to share it less than two weeks ago",
+        ("new-place", true) => "partagé par ces comptes depuis moins de deux semaines",
         ("off-hours", false) => "outside usual hours",
         ("off-hours", true) => "hors des heures habituelles",
         ("rest-day", false) => "weekend or holiday",

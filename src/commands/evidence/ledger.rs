@@ -236,6 +236,7 @@ mod tests {
         let mut alert: Alert = serde_json::from_str(text).unwrap();
         (alert.id, alert.entity.kind) = (format!("id-{name}"), kind);
         name.clone_into(&mut alert.entity.id);
+        alert.account_count = u64::from(kind == EntityKind::Account);
         alert.first_event_at = rfc3339(since);
         "file".clone_into(&mut alert.positions[0].shard);
         (alert.positions[0].from, alert.positions[0].to) = (from, to);

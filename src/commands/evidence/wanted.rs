@@ -60,7 +60,9 @@ impl Wanted {
                 ));
             }
         }
-        if !matches!(alert.entity.kind, EntityKind::Account | EntityKind::Source) {
+        let pooled = alert.account_count > 0 && alert.entity.kind != EntityKind::Account;
+        let supported = matches!(alert.entity.kind, EntityKind::Account | EntityKind::Source);
+        if pooled || !supported {
             return Err(format!(
                 "alert {id} is about a {}: evidence is there for accounts and addresses only",
                 alert.entity.kind.word()
@@ -92,6 +94,7 @@ mod tests {
             let text = include_str!("../../../tests/store/alert.json");
             let mut alert: Alert = serde_json::from_str(text).unwrap();
             (alert.id, alert.entity.kind) = ("ID".to_owned(), kind);
+            alert.account_count = u64::from(kind == EntityKind::Account);
             alert.positions.truncate(1);
             shard.clone_into(&mut alert.positions[0].shard);
             let told = Wanted::of(alert).map(|wanted| wanted.alert.id).unwrap_or_else(|e| e);

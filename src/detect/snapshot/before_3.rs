@@ -17,6 +17,7 @@ use serde::Deserialize;
 use super::super::channel::{BASELINES, MEASURES, Measure, baseline_index, channel};
 use super::super::epoch::{self, GroupKey, Held};
 use super::super::lift::LEVEL;
+use super::super::pool::Pools;
 use super::super::rule::{Rules, Watch};
 use super::super::shared::{ClassSets, Names};
 use super::super::territory::{Territory, Vote};
@@ -114,6 +115,7 @@ impl StateV1 {
             judged: since_2.judged,
             follows: since_2.follows,
             lifts,
+            pools: Pools::default(),
         }
     }
 }
