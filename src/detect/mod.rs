@@ -9,6 +9,7 @@ pub mod builder;
 pub mod channel;
 mod close;
 mod control;
+mod count;
 pub mod counts;
 mod day;
 pub mod drift;
@@ -32,6 +33,7 @@ pub mod tail;
 pub mod territory;
 pub mod time;
 pub mod today;
+mod watermark;
 pub mod weeks;
 pub mod window;
 
@@ -44,20 +46,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{AccessEvent, Outcome, Position, TimestampMs, Touch};
+use crate::event::{AccessEvent, Outcome, Position, TimestampMs};
 use account::Account;
 pub use control::{Control, Judged};
 use epoch::{Budget, Epoch, GroupKey, Kind};
 use judge::Now;
-use limits::{ACCOUNTS_MAX, WATERMARK_LAG_MS};
-use places::place_hash;
+use limits::ACCOUNTS_MAX;
 use pool::{Pools, Seen};
 use report::{ClosedDay, Finding};
 use rule::Rules;
 use shared::{ClassSets, Names, Shared};
 use territory::Territory;
 use time::{Calendar, Day, LocalDay};
-use window::Meeting;
 
 /// What the operator sets about detection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,22 +153,6 @@ pub struct Detector {
     /// Say what each account's day was and what its next one is judged by.
     tells_days: bool,
 }
-
-/// Data whose disclosure harms most: bits of [`crate::event::DATA_CLASSES`].
-const SENSITIVE_DATA: u32 = {
-    const WORDS: [&str; 9] = [
-        "bank",
-        "tax",
-        "health",
-        "disability",
-        "guardianship",
-        "justice",
-        "nationality",
-        "credentials",
-        "note",
-    ];
-    crate::event::data_bits(&WORDS)
-};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -308,7 +292,7 @@ impl Detector {
         let Detector { accounts, shared, pools, deadlines, .. } = self;
         let account = &mut accounts[now.index as usize];
         if account.move_time(now.event.time) {
-            fall_back(account, shared, now.index, deadlines);
+            count::fall_back(account, shared, now.index, deadlines);
         }
         if account.episode.is_some() {
             opening::end_if_quiet(account, shared, account.time, out);
@@ -325,13 +309,13 @@ impl Detector {
             }
         }
         if now.event.action.raises() && now.event.outcome == Outcome::Success {
-            raise(account);
+            count::raise(account);
         }
         let closed = now.event.time < account.day.start_ms;
         if closed {
             shared.counters.late += 1;
         } else {
-            count(account, shared, now, &mut pools.fresh);
+            count::count(account, shared, now, &mut pools.fresh);
         }
         let open = account.episode.is_some();
         if open {
@@ -433,102 +417,6 @@ impl Detector {
         self.leaders.sort_unstable_by_key(|l| std::cmp::Reverse(l.0));
         victim
     }
-
-    /// The watermark follows the third-largest account time: two wrong clocks cannot move it.
-    fn advance_watermark(&mut self, index: u32, out: &mut Vec<Finding>) {
-        let time = self.accounts[index as usize].time;
-        if let Some(leader) = self.leaders.iter_mut().find(|l| l.1 == index) {
-            leader.0 = time;
-        } else if time > self.leaders[2].0 {
-            self.leaders[2] = (time, index);
-        } else {
-            return;
-        }
-        self.leaders.sort_unstable_by_key(|l| std::cmp::Reverse(l.0));
-        let third = self.leaders[2].0;
-        if third == TimestampMs::MIN || third - WATERMARK_LAG_MS <= self.watermark {
-            return;
-        }
-        self.watermark = third - WATERMARK_LAG_MS;
-        if self.watermark >= self.due {
-            self.on_due(out);
-        }
-    }
-
-    /// Ends episodes that were quiet long enough, and the shard's day.
-    fn on_due(&mut self, out: &mut Vec<Finding>) {
-        while let Some((at, index)) = self.deadlines.first().copied() {
-            if at > self.watermark {
-                break;
-            }
-            self.deadlines.pop_first();
-            let account = &mut self.accounts[index as usize];
-            if let Some(due) = opening::end_if_quiet(account, &self.shared, self.watermark, out) {
-                self.deadlines.insert((due, index));
-            }
-        }
-        self.pools.end_quiet(self.watermark, &self.accounts, &self.shared, out);
-        let today = self.shared.calendar.day_of(self.watermark);
-        if let Some(day) = self.day {
-            // The last hour that is over, of this day or of the one that ends.
-            let over = self.watermark.min(day.end_ms) - day.start_ms;
-            let ended = over.div_euclid(HOUR_MS);
-            if ended > self.hours_ended {
-                self.hours_ended = ended;
-                self.end_hour(&day, ended as usize - 1);
-            }
-        }
-        match self.day {
-            Some(day) if self.watermark >= day.end_ms => {
-                self.end_day(today.day - 1, out);
-                self.day = Some(today);
-                self.hours_ended = 0;
-                self.shared.groups.iter_mut().for_each(|slot| slot.lift = lift::LEVEL);
-                self.pools.turn(today, &self.shared);
-            }
-            Some(_) => {}
-            None => {
-                self.day = Some(today);
-                self.shared.first_day = Some(today.day);
-                self.pools.turn(today, &self.shared);
-            }
-        }
-        let day_end = self.day.map_or(TimestampMs::MAX, |d| {
-            let hour = (self.watermark - d.start_ms).div_euclid(HOUR_MS);
-            d.end_ms.min(d.start_ms + (hour + 1) * HOUR_MS)
-        });
-        let deadline = self.deadlines.first().map_or(TimestampMs::MAX, |d| d.0);
-        self.due = day_end.min(deadline).min(self.pools.deadline(self.shared.settings.quiet_ms));
-    }
-
-    /// The waiting epoch comes into force, and what was learned leaves for the next one.
-    fn end_day(&mut self, day: Day, out: &mut Vec<Finding>) {
-        self.shared.counters.days += 1;
-        self.shared.activate_pending();
-        for account in &self.accounts {
-            let silent = day - account.day.day;
-            if silent > limits::CALIBRATION_DAYS || account.excluded_until >= day {
-                continue;
-            }
-            let learning = self.shared.learning(account.group);
-            learning.members += 1;
-            for (sums, own) in learning.sums.iter_mut().zip(&account.base) {
-                sums.iter_mut().zip(own).for_each(|(sums, own)| sums.add(own));
-            }
-        }
-        out.push(Finding::DayEnded(Box::new(self.shared.take_partial(day))));
-    }
-}
-
-/// Somebody reset a password or changed a role: for a while the account is looked at more closely.
-fn raise(account: &mut Account) {
-    account.raised_until = account.raised_until.max(account.day.day + limits::RAISED_DAYS);
-    if let Some(today) = &mut account.today
-        && today.odds == 1
-    {
-        today.odds = limits::RAISED_ODDS;
-        today.forget_thresholds();
-    }
 }
 
 /// Hash of a name, keyed so that nobody can choose colliding ones; `salt` keeps kinds of name apart.
@@ -537,109 +425,4 @@ fn hash_name((k0, k1): (u64, u64), name: &str, salt: u8) -> u64 {
     hasher.write(name.as_bytes());
     hasher.write_u8(salt);
     hasher.finish()
-}
-
-/// The account's clock went wrong and came back: what it had moved into the future returns.
-fn fall_back(
-    account: &mut Account,
-    shared: &mut Shared,
-    index: u32,
-    deadlines: &mut BTreeSet<(TimestampMs, u32)>,
-) {
-    shared.counters.clock_fallbacks += 1;
-    let time = account.time;
-    let day = shared.calendar.day_of(time);
-    account.excluded_until = account.excluded_until.min(day.day + limits::EXCLUDED_DAYS);
-    if let Some(episode) = &mut account.episode {
-        episode.first = episode.first.min(time);
-        episode.last_signal = episode.last_signal.min(time);
-        deadlines.insert((episode.last_signal + shared.settings.quiet_ms, index));
-    }
-    if account.day == day
-        && let Some(today) = &mut account.today
-    {
-        let classes = &shared.group(account.group, today.epoch).classes;
-        today.fall_back(day.slot(time), &day, classes, account.kind);
-    }
-}
-
-/// Counts one event in the account's windows: the event path. Persons new to the account's day are
-/// left in `fresh` for the pools.
-fn count(
-    account: &mut Account,
-    shared: &mut Shared,
-    now: &Now<'_, '_>,
-    fresh: &mut Vec<(u32, window::Origin)>,
-) {
-    let Some(today) = &mut account.today else { return };
-    let event = now.event;
-    let slot = account.day.slot(event.time);
-    if slot > today.slot {
-        let classes = &shared.group(account.group, today.epoch).classes;
-        today.advance(slot, &account.day, classes, account.kind);
-        let lift = &shared.groups[account.group as usize].lift;
-        if account.lift != *lift {
-            account.lift = *lift;
-            today.forget_thresholds();
-        }
-    }
-    let mut marks = today.hour_marks;
-    let mut stranger = None;
-    for (at, place) in [&event.device, &event.ip].into_iter().enumerate() {
-        if let Some(place) = place {
-            let place = place_hash(place);
-            today.seen[at].add(place);
-            // A log without devices still has addresses.
-            stranger = stranger.or(Some(account.known[at].is_stranger(place)));
-        }
-    }
-    if stranger == Some(true) {
-        marks |= window::STRANGER;
-    }
-    today.unidentified = today.unidentified.saturating_add(event.unidentified);
-    let records = event.persons.len() as u64;
-    today.records = today.records.saturating_add(event.persons_beyond).saturating_add(records);
-    let ended = account.ends_on.is_some_and(|end| account.day.day > end);
-    today.after_end += u64::from(ended && event.outcome == Outcome::Success);
-    if let Some(trail) = &mut today.trail
-        && account.episode.is_none()
-    {
-        trail.add(event, now.position);
-    }
-    today.slack -= today.requests.count_event(event);
-    if event.persons.is_empty() {
-        return;
-    }
-    let usual = &shared.group(account.group, today.epoch).operations;
-    if today.operations.note(event, usual) {
-        marks |= window::UNUSUAL;
-    }
-    if event.data & SENSITIVE_DATA != 0 {
-        marks |= window::SENSITIVE;
-    }
-    let touch: Touch = event.action.touch();
-    today.mark_touched(touch);
-    shared.counters.persons += event.persons.len() as u64;
-    let classes = shared.classes.index(event.data, event.population);
-    let Shared { territory, classes: sets, .. } = shared;
-    let windows = &mut today.windows[touch as usize];
-    let (step, mut grown) = (windows.step(), 0);
-    for person in event.persons {
-        let fp = person.fingerprint();
-        let merge = |known| sets.union(known, classes);
-        let mut first = false;
-        let meet = || {
-            first = true;
-            let origin = territory.origin(fp, account.unit);
-            fresh.push((fp, origin));
-            Meeting { origin, novel: !account.persons.knows(fp) }
-        };
-        grown += i64::from(windows.touch(fp, slot, marks, merge, meet));
-        if first {
-            today.requests.meet(*person);
-        }
-    }
-    // Thinning moves the estimates themselves.
-    let thinned = windows.step() != step;
-    today.slack = if thinned { 0 } else { today.slack - grown * step as i64 };
 }
