@@ -3,7 +3,7 @@
 //! By account-days, the first half is for learning, the third quarter is where comparators get
 //! their thresholds, the last quarter is where everybody is tested.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::ProgressBar;
@@ -52,7 +52,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    pub(super) fn read(path: &PathBuf, setup: &Setup) -> Result<Trial, Failure> {
+    pub(super) fn read(path: &Path, setup: &Setup) -> Result<Trial, Failure> {
         let past = Arc::new(Past::read(path, setup)?);
         let at = |quarter: usize| past.days[past.days.len() * quarter / 4].first_ms;
         let (third, last) = ((at(2), at(3) - 1), (at(3), past.span().1));

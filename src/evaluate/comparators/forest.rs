@@ -34,7 +34,8 @@ struct Group {
     new: usize,
     trees: Vec<Tree>,
     built: i32,
-    limits: BTreeMap<(u8, i64), u32>,
+    /// By hour class, own mean and threshold.
+    limits: BTreeMap<(u8, i64, u64), u32>,
 }
 
 #[derive(Clone, Default)]
@@ -185,7 +186,7 @@ impl Comparator for Forest {
             return u32::MAX;
         }
         let alike = (own.mean.ln_1p() * 8.0).round();
-        let key = (bucket.class, alike as i64);
+        let key = (bucket.class, alike as i64, threshold.to_bits());
         if let Some(known) = group.limits.get(&key) {
             return *known;
         }

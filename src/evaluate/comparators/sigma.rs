@@ -19,7 +19,10 @@ pub(super) struct Sigma {
 impl Comparator for Sigma {
     fn open(&mut self, who: Who, bucket: &Bucket) {
         let (days, all) = of_account(&mut self.accounts, who.account);
-        while let Some((_, sums)) = days.pop_front_if(|(day, _)| *day < bucket.day - DAYS) {
+        while let Some((day, sums)) = days.front().copied()
+            && day < bucket.day - DAYS
+        {
+            days.pop_front();
             *all = (all.0 - sums.0, all.1 - sums.1, all.2 - sums.2);
         }
     }
