@@ -31,7 +31,7 @@ pub const TERRITORY_MAX: usize = 16_000_000;
 /// Combinations of data classes and population codes told apart within exposures.
 pub const CLASS_SETS_MAX: usize = 255;
 /// Peer groups told apart; accounts of further ones are compared with everybody of their kind
-/// (counted). A group costs about 5 KB, and 50 KB in the four weeks of scores of an epoch builder.
+/// (counted). A group costs about 20 KB, and 100 KB in the blocks of scores of an epoch builder.
 pub const GROUPS_MAX: usize = 4_096;
 /// Unit names told apart in alerts and declarations; further ones go unnamed (counted).
 pub const UNITS_MAX: usize = 65_536;

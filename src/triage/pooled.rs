@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(
             terminal_line(&pool(), english),
             "ALERT critical  Tue 6 Feb 19:00:07  partner cap-emploi (14 accounts)  50 persons; 50 accounts \
-             far above their usual foreign origins, usual ≤ 9, alert at 38"
+             far above their usual foreign origins, usual ≤ 9, alert at 38; evening"
         );
         assert!(terminal_line(&pool(), french).contains("partenaire cap-emploi (14 comptes)"));
         let nobody = Report {

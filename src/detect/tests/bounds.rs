@@ -60,7 +60,7 @@ fn a_hundred_thousand_roles_partners_and_units_share_bounded_tables() {
     let refused = rig.detector.counters();
     assert_eq!(refused.groups_refused, 100_000 - GROUPS_MAX as u64 + 1);
     assert_eq!(refused.units_refused, 100_000 - UNITS_MAX as u64);
-    assert!(rig.detector.snapshot().len() < 16 << 20);
+    assert!(rig.detector.snapshot().len() < 96 << 20);
     rig.pass_time(at(1, 12, 0));
     rig.pass_time(at(2, 12, 0));
     assert_eq!(rig.detector.epoch().number, 1, "what was learned came back");
