@@ -2,25 +2,42 @@
 //!
 //! One case a line in `rules/<name>.cases.jsonl`. The past is made here, the same every time: peers
 //! and the account itself read their role's usual number of persons of their own unit on working
-//! days, with a few strangers. The events happen on the first working day after it.
+//! days, with a few strangers. The events happen on the first working day after it (`rest_day`: on the
+//! first Saturday), and where they say so (`every_day`) on the working days before it too.
+
+mod play;
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::alert::{Alert, Severity, Status};
-use crate::detect::builder::Builder;
-use crate::detect::report::{Cause, Finding};
+use crate::alert::{Alert, Severity};
 use crate::detect::rule::Rules;
-use crate::detect::{Control, Detector, Settings};
-use crate::directory::{AccountEntry, Accounts, Expected, Scope};
-use crate::event::{AccessEvent, Action, Outcome, Person, TimestampMs};
-use crate::triage::{Language, Triage};
+use crate::event::DATA_CLASSES;
+use play::Play;
 
 /// The cases that ship with the built-in rules, by file name.
-pub const BUILT_IN: [(&str, &str); 9] = [
+#[rustfmt::skip]
+pub const BUILT_IN: [(&str, &str); 26] = [
     ("volume.cases.jsonl", include_str!("../../rules/volume.cases.jsonl")),
     ("foreign-origins.cases.jsonl", include_str!("../../rules/foreign-origins.cases.jsonl")),
+    ("novelty.cases.jsonl", include_str!("../../rules/novelty.cases.jsonl")),
+    ("own-unit-sweep.cases.jsonl", include_str!("../../rules/own-unit-sweep.cases.jsonl")),
+    ("dormant-files.cases.jsonl", include_str!("../../rules/dormant-files.cases.jsonl")),
+    ("off-hours.cases.jsonl", include_str!("../../rules/off-hours.cases.jsonl")),
+    ("off-hours-origins.cases.jsonl", include_str!("../../rules/off-hours-origins.cases.jsonl")),
+    ("strange-device.cases.jsonl", include_str!("../../rules/strange-device.cases.jsonl")),
+    ("unusual-operation.cases.jsonl", include_str!("../../rules/unusual-operation.cases.jsonl")),
+    ("sensitive-data.cases.jsonl", include_str!("../../rules/sensitive-data.cases.jsonl")),
+    ("drift.cases.jsonl", include_str!("../../rules/drift.cases.jsonl")),
+    ("foreign-drift.cases.jsonl", include_str!("../../rules/foreign-drift.cases.jsonl")),
+    ("novelty-drift.cases.jsonl", include_str!("../../rules/novelty-drift.cases.jsonl")),
+    ("operations-drift.cases.jsonl", include_str!("../../rules/operations-drift.cases.jsonl")),
+    ("misses.cases.jsonl", include_str!("../../rules/misses.cases.jsonl")),
+    ("updates.cases.jsonl", include_str!("../../rules/updates.cases.jsonl")),
+    ("unrelated.cases.jsonl", include_str!("../../rules/unrelated.cases.jsonl")),
+    ("id-sweep.cases.jsonl", include_str!("../../rules/id-sweep.cases.jsonl")),
+    ("steady-pace.cases.jsonl", include_str!("../../rules/steady-pace.cases.jsonl")),
     ("role-ceiling.cases.jsonl", include_str!("../../rules/role-ceiling.cases.jsonl")),
     ("declared-ceiling.cases.jsonl", include_str!("../../rules/declared-ceiling.cases.jsonl")),
     ("ended-account.cases.jsonl", include_str!("../../rules/ended-account.cases.jsonl")),
@@ -70,6 +87,16 @@ pub struct Given {
     /// An activity expected of it on the day of the events.
     #[serde(default)]
     pub expected_ceiling: Option<u64>,
+    /// The events happen on a Saturday.
+    #[serde(default)]
+    pub rest_day: bool,
+    /// Per cent of all persons read in the past that nobody else ever touched.
+    #[serde(default = "some_strangers")]
+    pub strangers: f64,
+}
+
+fn some_strangers() -> f64 {
+    2.5
 }
 
 fn some_peers() -> u32 {
@@ -92,8 +119,11 @@ pub struct Happening {
     pub at: String,
     /// How many events.
     pub count: u32,
-    /// Seconds between them.
+    /// Seconds between them: about, as people do, unless they are `even`.
     pub every_s: u32,
+    /// At the even pace of a machine.
+    #[serde(default)]
+    pub even: bool,
     /// The contract's word.
     pub action: String,
     /// New persons returned by each.
@@ -109,6 +139,38 @@ pub struct Happening {
     /// By so many of the peers in turn, the account itself the first.
     #[serde(default = "one")]
     pub accounts: u32,
+    /// The same on this many working days before, each time with new persons.
+    #[serde(default)]
+    pub every_day: u32,
+    /// Template of the search.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// Endpoint.
+    #[serde(default)]
+    pub resource: Option<String>,
+    /// Data classes returned.
+    #[serde(default)]
+    pub data: Vec<String>,
+    /// `success`, `failure` or `denied`; the last two return nobody.
+    #[serde(default)]
+    pub outcome: Answer,
+    /// Records of each that the application says are outside the caseload.
+    #[serde(default)]
+    pub unrelated: Option<u32>,
+    /// The persons' identifiers are counted up.
+    #[serde(default)]
+    pub sequential: bool,
+}
+
+/// How a case's events end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the words of the event contract")]
+pub enum Answer {
+    #[default]
+    Success,
+    Failure,
+    Denied,
 }
 
 /// Where a case's persons come from.
@@ -173,6 +235,15 @@ impl Case {
             within("persons", run.persons.into(), 0, 10_000);
             within("unidentified", run.unidentified, 0, 1_000_000_000);
             within("accounts", run.accounts.into(), 1, given.peers.into());
+            within("every_day", run.every_day.into(), 0, 100);
+            within("unrelated", run.unrelated.unwrap_or(0).into(), 0, 100_000);
+        }
+        if !(0.0..=100.0).contains(&given.strangers) {
+            wrong.push(format!("strangers = {}: must lie between 0 and 100", given.strangers));
+        }
+        let named = self.events.iter().flat_map(|run| &run.data);
+        for word in named.filter(|word| !DATA_CLASSES.contains(&word.as_str())) {
+            wrong.push(format!("data: {word:?} is none of {}", DATA_CLASSES.join(", ")));
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
     }
@@ -203,12 +274,7 @@ pub fn run_file(file: &str, text: &str, rules: &Arc<Rules>) -> (usize, Vec<CaseE
 /// What was expected and what came instead.
 pub fn run(case: &Case, rules: &Arc<Rules>) -> Result<(), String> {
     case.check()?;
-    let mut play = Play::new(&case.given, rules)?;
-    play.past();
-    let mut alerts: Vec<(Alert, u64)> = Vec::new();
-    for happening in &case.events {
-        play.happen(happening, &mut alerts)?;
-    }
+    let alerts = Play::new(&case.given, rules)?.alerts(&case.events)?;
     let holds = |(expected, (alert, persons)): (&Expectation, &(Alert, u64))| {
         alert.signals.iter().any(|s| s.rule == expected.rule)
             && expected.severity_at_least.is_none_or(|s| alert.severity >= s)
@@ -254,212 +320,6 @@ impl Expectation {
 
 fn severity_word(severity: Severity) -> String {
     format!("{severity:?}").to_lowercase()
-}
-
-/// Monday 8 January 2024, 00:00 in Paris.
-const START_MS: TimestampMs = 1_704_668_400_000;
-const DAY_MS: i64 = 86_400_000;
-const START_DAY: i32 = 19_730;
-const SUBJECT: u32 = 0;
-const OWN_PERSONS: u64 = 400;
-
-struct Play<'a> {
-    given: &'a Given,
-    detector: Detector,
-    builder: Builder,
-    triage: Triage,
-    findings: Vec<Finding>,
-    position: u64,
-    fresh: u64,
-    dice: u64,
-}
-
-impl<'a> Play<'a> {
-    fn new(given: &'a Given, rules: &Arc<Rules>) -> Result<Self, String> {
-        let mut detector = Detector::new(Settings::default(), Arc::clone(rules))?;
-        let today = START_DAY + given.days as i32;
-        let mut accounts = Accounts::default();
-        for peer in 0..given.peers {
-            let ends_on = given.ended_days_ago.filter(|_| peer == SUBJECT).map(|ago| today - ago);
-            let entry = AccountEntry { machine: given.machine, ends_on, ..AccountEntry::default() };
-            accounts.0.insert(name_of(peer), entry);
-        }
-        detector.control(Control::Accounts(Arc::new(accounts)), &mut Vec::new());
-        let declare = |ceiling: u64, to: Option<i32>| Expected {
-            scope: Scope::Account(name_of(SUBJECT)),
-            ceiling,
-            from: to,
-            to,
-            author: "case".into(),
-            reason: "case".into(),
-        };
-        let standing = given.declared_ceiling.map(|c| declare(c, None));
-        let expected = given.expected_ceiling.map(|c| declare(c, Some(play_day(given))));
-        detector.control(
-            Control::Expected(Arc::new(standing.into_iter().chain(expected).collect())),
-            &mut Vec::new(),
-        );
-        let triage = Triage {
-            shard: "case".into(),
-            rules_version: rules.version.clone(),
-            population: Vec::new(),
-            language: Language::English,
-        };
-        Ok(Play {
-            given,
-            detector,
-            builder: Builder::default(),
-            triage,
-            findings: Vec::new(),
-            position: 0,
-            fresh: 1 << 40,
-            dice: 1,
-        })
-    }
-
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.dice = self
-            .dice
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.dice >> 33) % sides
-    }
-
-    /// Working days: every account reads about its usual number, between 9 and 17 h.
-    fn past(&mut self) {
-        for day in (0..self.given.days).filter(|d| d % 7 < 5) {
-            let start = START_MS + i64::from(day) * DAY_MS;
-            let mut reads: Vec<(TimestampMs, u32, u64)> = Vec::new();
-            for peer in 0..self.given.peers {
-                let usual = u64::from(self.given.persons_per_day);
-                let reading = usual / 2 + self.roll(usual + 1);
-                for _ in 0..reading {
-                    let at = start + 9 * 3_600_000 + self.roll(8 * 3_600_000) as i64;
-                    let stranger = self.roll(40) == 0;
-                    let person = if stranger { self.stranger() } else { self.own(peer) };
-                    reads.push((at, peer, person));
-                }
-            }
-            reads.sort_unstable();
-            for (at, peer, person) in reads {
-                self.read(at, peer, Action::View, &[person], 0, Some("own-device"));
-                self.findings.clear();
-            }
-        }
-    }
-
-    fn own(&mut self, peer: u32) -> u64 {
-        u64::from(peer / 10) * OWN_PERSONS + self.roll(OWN_PERSONS)
-    }
-
-    fn stranger(&mut self) -> u64 {
-        self.fresh += 1;
-        self.fresh
-    }
-
-    fn happen(&mut self, what: &Happening, alerts: &mut Vec<(Alert, u64)>) -> Result<(), String> {
-        let at = clock_ms(&what.at).ok_or_else(|| format!("{:?} is no HH:MM:SS", what.at))?;
-        let start = START_MS + i64::from(play_day(self.given) - START_DAY) * DAY_MS + at;
-        for number in 0..what.count {
-            let persons: Vec<u64> = (0..what.persons)
-                .map(|n| {
-                    let serial = u64::from(number) * u64::from(what.persons) + u64::from(n);
-                    match what.whose {
-                        Whose::Own => serial % OWN_PERSONS,
-                        Whose::Other => OWN_PERSONS + serial % OWN_PERSONS,
-                        Whose::Nobody => self.stranger(),
-                    }
-                })
-                .collect();
-            let time = start + i64::from(number) * i64::from(what.every_s) * 1_000;
-            let action = Action::parse(&what.action);
-            let device = what.device.as_deref().unwrap_or("own-device");
-            let who = number % what.accounts;
-            self.read(time, who, action, &persons, what.unidentified, Some(device));
-            for finding in std::mem::take(&mut self.findings) {
-                if let Finding::Episode(report) = finding {
-                    let alert = self.triage.alert(&report);
-                    match report.cause {
-                        Cause::Opened => alerts.push((alert, report.persons.0)),
-                        _ if alert.status == Status::Ended => {}
-                        _ => {
-                            if let Some(known) = alerts.iter_mut().find(|(a, _)| a.id == alert.id) {
-                                known.0 = alert;
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn read(
-        &mut self,
-        time: TimestampMs,
-        peer: u32,
-        action: Action,
-        persons: &[u64],
-        unidentified: u64,
-        device: Option<&str>,
-    ) {
-        let persons: Vec<Person> = persons.iter().map(|n| person(*n)).collect();
-        let event = AccessEvent {
-            time,
-            account: Some(name_of(peer).into()),
-            partner: Some("partner".into()),
-            unit: Some(format!("unit-{}", peer / 10).into()),
-            role: Some(self.given.role.as_str().into()),
-            action,
-            persons: &persons,
-            persons_known: true,
-            unidentified,
-            persons_beyond: 0,
-            unrelated: None,
-            data: 0,
-            population: 0,
-            query: 0,
-            resource: 0,
-            ip: None,
-            device: device.map(Into::into),
-            session: None,
-            user_agent: None,
-            outcome: Outcome::Success,
-        };
-        self.position += 1;
-        self.detector.event(&event, self.position, &mut self.findings);
-        let ended = self.findings.iter().position(|f| matches!(f, Finding::DayEnded(_)));
-        if let Some(Finding::DayEnded(partial)) = ended.map(|at| self.findings.remove(at)) {
-            let epoch = self.builder.build(*partial, self.detector.rules(), self.detector.budget());
-            self.detector.control(Control::Epoch(Arc::new(epoch)), &mut Vec::new());
-        }
-    }
-}
-
-/// First working day after the past.
-fn play_day(given: &Given) -> i32 {
-    let after = given.days as i32;
-    let weekday = after % 7;
-    START_DAY + after + if weekday < 5 { 0 } else { 7 - weekday }
-}
-
-fn name_of(peer: u32) -> String {
-    format!("acc{peer:04}")
-}
-
-/// Spreads small numbers over the fingerprints' range (the finaliser of SplitMix64).
-fn person(number: u64) -> Person {
-    let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    Person { id: z ^ (z >> 31), block: 0 }
-}
-
-fn clock_ms(text: &str) -> Option<i64> {
-    let mut parts = text.split(':').map(|p| p.parse::<i64>().ok());
-    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
-    let valid = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
-    (valid && parts.next().is_none()).then_some(((hour * 60 + minute) * 60 + second) * 1_000)
 }
 
 #[cfg(test)]
@@ -517,5 +377,27 @@ mod tests {
         let wanted = "x.cases.jsonl:3: \"n\": expected silence; came: an alert of mass-extraction.";
         assert!(loud.starts_with(wanted), "{loud}");
         assert!(errors[2].to_string().starts_with("x.cases.jsonl:4: EOF while parsing"));
+    }
+}
+#[cfg(test)]
+mod temporary {
+    use super::*;
+    #[test]
+    fn temporary_run_all() {
+        let rules = Arc::new(Rules::built_in().unwrap());
+        let only = std::env::var("ONLY").unwrap_or_default();
+        let mut files: Vec<_> =
+            std::fs::read_dir("rules").unwrap().map(|e| e.unwrap().path()).collect();
+        files.sort();
+        for path in files {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if !name.ends_with(".jsonl") || !name.contains(&only) {
+                continue;
+            }
+            let began = std::time::Instant::now();
+            let (held, errors) = run_file(&name, &std::fs::read_to_string(&path).unwrap(), &rules);
+            println!("{name} {held} {:?}", began.elapsed());
+            errors.iter().for_each(|e| println!("   {e}"));
+        }
     }
 }

@@ -2,156 +2,97 @@
 
 use std::fmt::Write;
 
-use super::words::{local_parts, pace_words};
-use super::{Language, pooled, weight};
-use crate::alert::Severity;
+use super::sentence::{began_before, bound, circumstances, most_telling, pace};
+use super::words::{self, Circumstance, Tongue, fill, local_parts, tongue};
+use super::{Language, has_devices, pooled, weight};
 use crate::detect::episode::SignalState;
 use crate::detect::epoch::HourClass;
 use crate::detect::report::{Cause, Report};
-use crate::detect::rule::Watch;
 
 /// `ALERT critical  Tue 6 Feb 19:00:07  cap00412 (Cap emploi adviser)  50 persons in 7 s, usual ≤
 /// 9/h, alert at 38, 214 peers ≤ 14; new device, evening`; when another count than that of the
 /// persons fired, `45 persons in 4 s; 31 foreign origins in 1 h, usual ≤ 5, alert at 25 …`.
 #[must_use]
 pub fn terminal_line(report: &Report, language: Language) -> String {
-    let french = language == Language::French;
-    let (day, clock) = local_parts(report.at + report.offset_ms, french);
-    let (cause, severity) = (cause_word(report.cause, french), severity_word(report, french));
-    let mut line = format!("{cause} {severity:<8}  {day} {clock}  {}", pooled::who(report, french));
-    if let Some((english, in_french)) = &report.label {
-        let _ = write!(line, " ({})", if french { in_french } else { english });
+    let tongue = tongue(language);
+    let (day, clock) = local_parts(report.at + report.offset_ms, tongue);
+    let (cause, severity) =
+        (tongue.cause(report.cause), tongue.severity(weight::of(report).severity));
+    let mut line = format!("{cause} {severity:<8}  {day} {clock}  {}", pooled::who(report, tongue));
+    if let Some(label) = &report.label {
+        let _ = write!(line, " ({})", tongue.label(label));
     } else if let Some(role) = &report.role {
         let _ = write!(line, " ({})", visible(role));
     }
-    let persons = if french { "personnes" } else { "persons" };
-    let _ = write!(line, "  {} {persons}", report.persons.0);
-    if report.cause == Cause::Opened {
-        line += &pace_words(report, french);
+    let _ = write!(line, "  {}", tongue.persons(report.persons.0));
+    if began_before(report) {
+        let (day, _) = local_parts(report.first + report.offset_ms, tongue);
+        line += &fill(tongue.texts().since, &[("day", &day)]);
+    } else if report.cause == Cause::Opened {
+        line += &pace(report, tongue);
     }
-    line + &numbers(report, french) + &circumstances(report, french)
+    line + &numbers(report, tongue) + &notes(report, tongue)
 }
 
-fn cause_word(cause: Cause, french: bool) -> &'static str {
-    match (cause, french) {
-        (Cause::Opened, false) => "ALERT",
-        (Cause::Signal, false) => "more ",
-        (Cause::Exposure, false) => "grows",
-        (Cause::Ended, false) => "ended",
-        (Cause::Opened, true) => "ALERTE",
-        (Cause::Signal, true) => "encore",
-        (Cause::Exposure, true) => "croît ",
-        (Cause::Ended, true) => "finie ",
-    }
-}
-
-fn severity_word(report: &Report, french: bool) -> &'static str {
-    match (weight::of(report).severity, french) {
-        (Severity::Info, _) => "info",
-        (Severity::Low, false) => "low",
-        (Severity::Medium, false) => "medium",
-        (Severity::High, false) => "high",
-        (Severity::Critical, false) => "critical",
-        (Severity::Low, true) => "faible",
-        (Severity::Medium, true) => "moyenne",
-        (Severity::High, true) => "élevée",
-        (Severity::Critical, true) => "critique",
-    }
-}
-
-/// The signal that a line is about: the one that just fired, else the most surprising one.
+/// The signal that a line is about: of those that just fired, else of all, the most surprising.
 fn told(report: &Report) -> Option<&SignalState> {
+    let newest = report.signals.last()?.at;
     match report.cause {
-        Cause::Signal => report.signals.last(),
-        _ => report.signals.iter().max_by(|a, b| a.surprise.total_cmp(&b.surprise)),
+        Cause::Signal => most_telling(report.signals.iter().filter(|s| s.at == newest)),
+        _ => most_telling(report.signals.iter()),
     }
-}
-
-fn numbers(report: &Report, french: bool) -> String {
-    let Some(signal) = told(report) else { return String::new() };
-    let ceiling = signal.threshold.saturating_sub(1);
-    let mut text = match (signal.watch, french) {
-        (Watch::EndedAccount, false) => ", account has ended".to_owned(),
-        (Watch::EndedAccount, true) => ", le compte a pris fin".to_owned(),
-        (Watch::UnidentifiedRecords, false) => {
-            format!("; {} records without identity in 1 day, ceiling {ceiling}", signal.observed)
-        }
-        (Watch::UnidentifiedRecords, true) => {
-            format!(" ; {} dossiers sans identité en 1 jour, plafond {ceiling}", signal.observed)
-        }
-        (Watch::Simultaneous, _) => pooled::accounts_line(signal, french),
-        _ => count_and_bounds(report, signal, french),
-    };
-    if let Some((_, size, p99)) = &signal.peers {
-        let _ = write!(text, ", {size} {} ≤ {p99}", if french { "pairs" } else { "peers" });
-    }
-    text
 }
 
 /// What fired: `, usual ≤ 9/h, alert at 38` when it is the persons just named, else the count with
 /// its window: `; 31 foreign origins in 1 h, usual ≤ 5, alert at 25`.
-fn count_and_bounds(report: &Report, signal: &SignalState, french: bool) -> String {
-    let (per, window) = match (signal.measure.map(|m| m.window()), french) {
-        (Some("5m"), _) => ("/5 min", "5 min"),
-        (Some("1h"), _) => ("/h", "1 h"),
-        (_, false) => ("/day", "1 day"),
-        (_, true) => ("/jour", "1 jour"),
-    };
-    let foreign = matches!(signal.watch, Watch::ForeignOrigins | Watch::PooledForeign);
-    let same = signal.observed == report.persons.0;
-    let mut text = match (same, foreign, french) {
-        (true, false, _) => String::new(),
-        (true, true, false) => ", all foreign".into(),
-        (true, true, true) => ", toutes étrangères".into(),
-        (false, true, false) => format!("; {} foreign origins in {window}", signal.observed),
-        (false, false, false) => format!("; {} in {window}", signal.observed),
-        (false, true, true) => format!(" ; {} origines étrangères en {window}", signal.observed),
-        (false, false, true) => format!(" ; {} en {window}", signal.observed),
-    };
-    let per = if same { per } else { "" };
-    let ceiling = signal.threshold.saturating_sub(1);
-    text += &match (signal.watch, french) {
-        (Watch::RoleCeiling, false) => format!(", role ceiling {ceiling}{per}"),
-        (Watch::RoleCeiling, true) => format!(", plafond du rôle {ceiling}{per}"),
-        (Watch::DeclaredCeiling, false) => format!(", declared ceiling {ceiling}{per}"),
-        (Watch::DeclaredCeiling, true) => format!(", plafond déclaré {ceiling}{per}"),
-        (_, false) => format!(", usual ≤ {}{per}, alert at {}", signal.usual, signal.threshold),
-        (_, true) => {
-            format!(", d'habitude ≤ {}{per}, alerte à {}", signal.usual, signal.threshold)
+fn numbers(report: &Report, tongue: &dyn Tongue) -> String {
+    let Some(signal) = told(report) else { return String::new() };
+    let device = has_devices(report);
+    let same = tongue.counted(signal.watch).all.filter(|_| signal.observed == report.persons.0);
+    let (mut text, per) = match same {
+        Some(all) => {
+            let per = tongue.window(words::window(signal)).per;
+            (fill(all, &[("place", &tongue.stranger(device))]), per)
         }
+        None => (tongue.texts().semicolon.to_owned() + &words::short(signal, device, tongue), ""),
     };
+    text += &bound(signal, tongue.bound(words::bound(signal.watch)).short, per);
+    if let Some((_, size, p99)) = &signal.peers {
+        text += &fill(tongue.texts().peers_short, &[("size", &size), ("p99", &p99)]);
+    }
     text
 }
 
-fn circumstances(report: &Report, french: bool) -> String {
-    let around = &report.circumstances;
+fn notes(report: &Report, tongue: &dyn Tongue) -> String {
+    let shoulder = report.signals.first().is_some_and(|s| s.class != HourClass::Core);
+    let unusual = report.circumstances.off_hours || shoulder;
+    let new_device = report.circumstances.new_device;
+    let mut notes: Vec<&str> = circumstances(report)
+        .filter(|c| !(new_device && *c == Circumstance::NewAddress))
+        .map(|c| tongue.circumstance(c).short)
+        .filter(|short| !short.is_empty())
+        .collect();
+    if unusual {
+        let places = circumstances(report)
+            .filter(|c| matches!(c, Circumstance::NewDevice | Circumstance::NewAddress));
+        notes.insert(places.count().min(1), time_of_day(report, tongue));
+    }
+    if notes.is_empty() {
+        String::new()
+    } else {
+        tongue.texts().semicolon.to_owned() + &notes.join(", ")
+    }
+}
+
+fn time_of_day(report: &Report, tongue: &dyn Tongue) -> &'static str {
     let hour = (report.opened + report.offset_ms).rem_euclid(86_400_000) / 3_600_000;
-    let time_of_day = match (hour, french) {
-        (5..=8, false) => "early morning",
-        (9..=17, false) => "quiet hour",
-        (18..=22, false) => "evening",
-        (_, false) => "night",
-        (5..=8, true) => "tôt le matin",
-        (9..=17, true) => "heure creuse",
-        (18..=22, true) => "soir",
-        (_, true) => "nuit",
-    };
-    let unusual =
-        around.off_hours || report.signals.first().is_some_and(|s| s.class != HourClass::Core);
-    let say = |english, in_french| if french { in_french } else { english };
-    let notes: Vec<&str> = [
-        (around.new_device, say("new device", "nouvel appareil")),
-        (around.new_address && !around.new_device, say("new address", "nouvelle adresse")),
-        (unusual, time_of_day),
-        (around.rest_day, say("rest day", "jour de repos")),
-        (report.learning, say("learning", "apprentissage")),
-    ]
-    .into_iter()
-    .filter(|(holds, _)| *holds)
-    .map(|(_, note)| note)
-    .collect();
-    let separator = say("; ", " ; ");
-    if notes.is_empty() { String::new() } else { format!("{separator}{}", notes.join(", ")) }
+    let [early, quiet, evening, night] = tongue.texts().times_of_day;
+    match hour {
+        5..=8 => early,
+        9..=17 => quiet,
+        18..=22 => evening,
+        _ => night,
+    }
 }
 
 /// Names come from the log: control characters must not reach a terminal.
@@ -163,6 +104,7 @@ pub(super) fn visible(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::detect::channel::Measure;
+    use crate::detect::rule::Watch;
     use crate::triage::tests::report;
 
     fn check(change: impl FnOnce(&mut Report), language: Language, wanted: &str) {
@@ -227,8 +169,8 @@ mod tests {
         check(
             later,
             Language::English,
-            "more  critical  Tue 6 Feb 19:00:07  cap00412 (Cap emploi adviser)  400 persons; 301 in 1 \
-             day, role ceiling 300; new device, evening",
+            "more  critical  Tue 6 Feb 19:00:07  cap00412 (Cap emploi adviser)  400 persons; 301 \
+             persons in 1 day, role ceiling 300; new device, evening",
         );
     }
 

@@ -1,9 +1,11 @@
 //! 4\. Findings become alert revisions: severity, confidence, facts and the sentence. Pure, and
 //! without memory: an episode's report holds all there is to say.
 
+mod facts;
 mod id;
 mod line;
 mod pooled;
+mod sentence;
 mod weight;
 mod words;
 
@@ -47,8 +49,8 @@ impl Triage {
     #[must_use]
     pub fn alert(&self, report: &Report) -> Alert {
         let weight = weight::of(report);
-        let facts = words::facts(report);
-        let explanation = words::sentence(report, &facts, self.language);
+        let facts = facts::of(report);
+        let explanation = sentence::of(report, words::tongue(self.language));
         let accounts: Vec<String> = match report.entity {
             EntityKind::Account => vec![report.name.clone()],
             _ => report.contributors.clone(),
@@ -107,6 +109,11 @@ impl Triage {
     }
 }
 
+/// Whether devices were seen: a log without them still has addresses.
+fn has_devices(report: &Report) -> bool {
+    !report.seen[1].is_empty()
+}
+
 fn seen(report: &Report) -> Seen {
     let [ips, devices, sessions] = report.seen.clone();
     Seen { ips, devices, sessions }
@@ -117,7 +124,7 @@ fn signal(state: &SignalState) -> Signal {
     Signal {
         rule: state.rule.clone(),
         measure: state.watch.measure().to_owned(),
-        touch: state.touch.map(|t| touch_word(t).to_owned()),
+        touch: words::touch(state).map(|t| touch_word(t).to_owned()),
         window: state.measure.map_or("1d", |m| m.window()).to_owned(),
         observed: state.observed,
         expected: round(state.expected),

@@ -8,6 +8,7 @@ use super::query::encode;
 use super::queue::{self, Row};
 use super::say::Html;
 use super::view::{AccountPage, AccountReason, Chrome, Day, REASON_CHARS_MIN, ViewReason};
+use super::why;
 use super::words::{AccountWords, Words};
 use crate::triage::millis;
 use crate::watch::{AccountCard, ThresholdCard};
@@ -124,19 +125,9 @@ fn card(f: &Frame<'_>, card: &AccountCard) -> Card {
 }
 
 fn threshold(f: &Frame<'_>, card: &ThresholdCard) -> Threshold {
-    let measure = match card.measure {
-        "foreign_origins" => f.w.m_foreign,
-        _ => f.w.m_persons,
-    };
-    let touch = match card.touch {
-        "listed" => f.w.listed,
-        "opened" => f.w.opened,
-        _ => "|",
-    };
-    let what = format!("{} {}", f.say.plural(measure, 2), f.say.plural(touch, 2));
     Threshold {
-        what: what.trim_end().to_owned(),
-        window: super::why::window(f.say, card.window),
+        what: why::noun(f.say, card.measure, card.touch, 2),
+        window: why::window(f.say, card.measure, card.window),
         expected: f.say.decimal(card.expected),
         usual: f.say.number(card.usual),
         alert: card

@@ -213,7 +213,7 @@ fn signal<'a>(f: &Frame<'_>, signal: &'a Signal) -> SignalRow<'a> {
     let what = why::measure(f.say, signal, signal.observed);
     SignalRow {
         rule: &signal.rule,
-        what: format!("{what}, {}", why::window(f.say, &signal.window)),
+        what: format!("{what}, {}", why::window(f.say, &signal.measure, &signal.window)),
         observed: f.say.number(signal.observed),
         expected: f.say.decimal(signal.expected),
         peers: signal.peers.as_ref().map_or("–".into(), |p| f.say.number(p.p99)),

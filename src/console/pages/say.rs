@@ -99,9 +99,14 @@ impl<'a> Say<'a> {
 
     /// `1 person|{} persons`, in the form that the language wants for `n`; French counts 0 as one.
     pub(super) fn plural(&self, pattern: &str, n: u64) -> String {
+        self.form(pattern, n).replace("{}", &self.number(n))
+    }
+
+    /// The half of `one|many` that the language wants for `n`, not filled in.
+    pub(super) fn form<'p>(&self, pattern: &'p str, n: u64) -> &'p str {
         let (one, many) = pattern.split_once('|').unwrap_or((pattern, pattern));
         let is_one = n == 1 || (n == 0 && self.is_french());
-        (if is_one { one } else { many }).replace("{}", &self.number(n))
+        if is_one { one } else { many }
     }
 
     /// `Tue 6 Feb 2024, 19:00:07` in the page's zone, with the UTC instant beside it.

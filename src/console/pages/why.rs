@@ -27,45 +27,35 @@ pub(super) fn lead(alert: &Alert) -> Option<Lead<'_>> {
     })
 }
 
-/// `foreign origins listed`, as a plural pattern's form for `n`.
+/// `foreign origins listed`, in the form for `n`.
+pub(super) fn noun(say: Say<'_>, measure: &str, touch: &str, n: u64) -> String {
+    let w = &say.w.counted;
+    let touch = match touch {
+        "listed" => say.plural(w.listed, n),
+        "opened" => say.plural(w.opened, n),
+        _ => String::new(),
+    };
+    say.form(w.noun(measure), n).replace("{}", &touch)
+}
+
+/// What a signal counts.
 pub(super) fn measure(say: Say<'_>, signal: &Signal, n: u64) -> String {
-    let w = say.w;
-    let pattern = match signal.measure.as_str() {
-        "foreign_origins" => w.m_foreign,
-        "accesses_after_end" => w.m_after_end,
-        "unidentified_records" => w.m_unidentified,
-        _ => w.m_persons,
-    };
-    let touch = match signal.touch.as_deref() {
-        Some("listed") => Some(w.listed),
-        Some("opened") => Some(w.opened),
-        _ => None,
-    };
-    let touch = touch.map_or_else(String::new, |t| format!(" {}", say.plural(t, n)));
-    say.plural(pattern, n) + &touch
+    noun(say, &signal.measure, signal.touch.as_deref().unwrap_or_default(), n)
 }
 
 /// `in an hour`
-pub(super) fn within(say: Say<'_>, window: &str) -> &'static str {
-    match window {
-        "5m" => say.w.in_5m,
-        "1h" => say.w.in_1h,
-        _ => say.w.in_1d,
-    }
+pub(super) fn within(say: Say<'_>, signal: &Signal) -> &'static str {
+    say.w.counted.within(&signal.measure, &signal.window)
 }
 
 /// `1 hour`
-pub(super) fn window(say: Say<'_>, window: &str) -> &'static str {
-    match window {
-        "5m" => say.w.window_5m,
-        "1h" => say.w.window_1h,
-        _ => say.w.window_1d,
-    }
+pub(super) fn window(say: Say<'_>, measure: &str, window: &str) -> &'static str {
+    say.w.counted.window(measure, window)
 }
 
 /// `50 foreign origins listed in an hour`
 pub(super) fn counted(say: Say<'_>, signal: &Signal, n: u64) -> String {
-    format!("{} {} {}", say.number(n), measure(say, signal, n), within(say, &signal.window))
+    format!("{} {} {}", say.number(n), measure(say, signal, n), within(say, signal))
 }
 
 /// What else stands out, in words.
@@ -132,7 +122,7 @@ impl Why {
             needed: lead
                 .filter(|lead| lead.signal.threshold > 1)
                 .map(|lead| counted(say, lead.signal, lead.signal.threshold)),
-            foreign: alert.signals.iter().any(|s| s.measure == "foreign_origins"),
+            foreign: alert.signals.iter().any(|s| s.measure.contains("origins")),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::triage::Language;
 
 mod account;
 mod alert;
+mod counted;
 mod health;
 mod queue;
 mod texts;
@@ -34,6 +35,7 @@ use words;
 
 pub(super) use account::AccountWords;
 pub(super) use alert::AlertWords;
+pub(super) use counted::CountedWords;
 pub(super) use health::HealthWords;
 pub(super) use queue::QueueWords;
 pub(super) use texts::TextWords;
@@ -49,6 +51,8 @@ pub(super) struct Words {
     pub(super) alert: AlertWords,
     pub(super) verdict: alert::VerdictWords,
     pub(super) account: AccountWords,
+    /// What rules count.
+    pub(super) counted: CountedWords,
     pub(super) health: HealthWords,
     pub(super) text: TextWords,
 }
@@ -61,6 +65,7 @@ static EN: Words = Words {
     alert: AlertWords::EN,
     verdict: alert::VerdictWords::EN,
     account: AccountWords::EN,
+    counted: CountedWords::EN,
     health: HealthWords::EN,
     text: TextWords::EN,
 };
@@ -73,6 +78,7 @@ static FR: Words = Words {
     alert: AlertWords::FR,
     verdict: alert::VerdictWords::FR,
     account: AccountWords::FR,
+    counted: CountedWords::FR,
     health: HealthWords::FR,
     text: TextWords::FR,
 };
@@ -138,18 +144,6 @@ words! { Common:
     campaign_of: "{} alert of one campaign|{} alerts of one campaign", "{} alerte d’une même campagne|{} alertes d’une même campagne";
     ended: "ended", "terminée";
     ongoing: "ongoing", "en cours";
-    window_5m: "5 minutes", "5 minutes";
-    window_1h: "1 hour", "1 heure";
-    window_1d: "1 day", "1 jour";
-    in_5m: "in 5 minutes", "en 5 minutes";
-    in_1h: "in an hour", "en une heure";
-    in_1d: "in a day", "en un jour";
-    listed: "listed|listed", "listée|listées";
-    opened: "opened|opened", "ouverte|ouvertes";
-    m_persons: "person|persons", "personne|personnes";
-    m_foreign: "foreign origin|foreign origins", "origine étrangère|origines étrangères";
-    m_after_end: "access after the end date|accesses after the end date", "accès après la date de fin|accès après la date de fin";
-    m_unidentified: "record without identity|records without identity", "dossier sans identité|dossiers sans identité";
     kind_account: "account", "compte";
     kind_unit: "unit", "unité";
     kind_partner: "partner", "partenaire";
@@ -195,6 +189,7 @@ mod tests {
             words.alert.all(),
             words.verdict.all(),
             words.account.all(),
+            words.counted.all(),
             words.health.all(),
             words.text.all(),
         ]

@@ -28,7 +28,7 @@ pub(in crate::console::pages) fn signals(say: Say<'_>, signals: &[Signal]) -> Ht
 
 fn row(drawing: &mut Drawing, say: Say<'_>, scale: Log, signal: &Signal, top: f64) {
     let what = why::measure(say, signal, signal.observed);
-    let text = format!("{what} {}", why::within(say, &signal.window));
+    let text = format!("{what} {}", why::within(say, signal));
     drawing.text("label", (LEFT, top + 13.0), "start", &text);
     let y = top + 21.0;
     drawing.rect("track", (LEFT, y), (PLOT, BAR));
