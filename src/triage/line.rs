@@ -162,6 +162,7 @@ mod tests {
                 threshold: 301,
                 surprise: 6.0,
                 peers: None,
+                at: r.signals[0].at + 1_000,
                 ..r.signals[0].clone()
             };
             r.signals.push(ceiling);

@@ -72,7 +72,7 @@ fn accounts_that_share_a_new_address_are_one_alert_after_few_persons_each() {
         ((EntityKind::Source, "185.1.2.3"), (EntityKind::Partner, "cap-emploi"));
     assert!(told == address || told == partner, "{told:?}");
     assert!(report.persons.0 <= 50, "{:?}", report.persons);
-    assert!(report.contributor_count >= 12 && report.contributors.len() >= 12);
+    assert!(report.contributor_count >= 6 && report.contributors.len() >= 6);
     assert!(watches(report).contains(&Watch::PooledForeign));
     assert!(said.iter().all(|r| r.entity != EntityKind::Account), "no account by itself");
     let named = rig.account(&adviser(3));

@@ -28,6 +28,7 @@ words! { CountedWords:
     stranger: "person{}, new to the account, from a device or address unknown to it|persons{}, new to the account, from a device or address unknown to it", "personne{}, nouvelle pour le compte, depuis un appareil ou une adresse inconnus de lui|personnes{}, nouvelles pour le compte, depuis un appareil ou une adresse inconnus de lui";
     unusual: "person{} by an operation its peers do not use|persons{} by an operation its peers do not use", "personne{} par une opération que ses pairs n’utilisent pas|personnes{} par une opération que ses pairs n’utilisent pas";
     sensitive: "person{} with sensitive data|persons{} with sensitive data", "personne{} avec des données sensibles|personnes{} avec des données sensibles";
+    own_unit: "person{} of its own unit, new to the account|persons{} of its own unit, new to the account", "personne{} de son unité, nouvelle pour le compte|personnes{} de son unité, nouvelles pour le compte";
     misses: "request that found nobody|requests that found nobody", "requête qui n’a trouvé personne|requêtes qui n’ont trouvé personne";
     updates: "record changed|records changed", "dossier modifié|dossiers modifiés";
     unrelated: "record outside its caseload|records outside its caseload", "dossier hors de son portefeuille|dossiers hors de son portefeuille";
@@ -44,6 +45,7 @@ impl CountedWords {
             "unidentified_records" => self.unidentified,
             "novel_persons" | "novelty_drift" => self.novel,
             "dormant_persons" => self.dormant,
+            "own_unit_persons" => self.own_unit,
             "off_hours_persons" => self.off_hours,
             "off_hours_origins" => self.off_hours_origins,
             "stranger_persons" => self.stranger,
