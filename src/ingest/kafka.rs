@@ -14,6 +14,7 @@ mod arenas;
 mod context;
 mod error;
 mod health;
+mod leave;
 mod open;
 mod settings;
 
@@ -61,13 +62,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long to ask a broker in the middle of reading.
 const ASK: Duration = Duration::from_secs(5);
 
-/// How long leaving the group may take.
-const LEAVE: Duration = Duration::from_secs(10);
-
 /// A topic, read as a member of a consumer group.
 pub struct KafkaSource {
     options: KafkaOptions,
-    consumer: BaseConsumer<Context>,
+    /// Shared only when it is given up: whoever drops it last may have to wait without end.
+    consumer: Arc<BaseConsumer<Context>>,
     partitions: u32,
     arenas: Arenas,
     /// What to hand over before anything else is read.
@@ -113,7 +112,7 @@ impl KafkaSource {
                 line_max: options.limits.line_max.clamp(1, 1 << 30),
             }),
             options,
-            consumer,
+            consumer: Arc::new(consumer),
             partitions: partitions.unwrap_or_default(),
             ready: VecDeque::new(),
             stage: if partitions.is_some() { Stage::Opened } else { Stage::Ended },
@@ -270,19 +269,6 @@ impl KafkaSource {
     fn hand_over(&mut self, shard: u32) {
         self.ready.extend(self.arenas.take(shard).map(SourceEvent::Batch));
     }
-
-    /// Gives the partitions back and leaves the group, while their owner still listens.
-    fn leave(&mut self) {
-        let joined = std::mem::replace(&mut self.stage, Stage::Ended) == Stage::Reading;
-        if joined && self.consumer.close_queue().is_ok() {
-            let since = Stopwatch::start();
-            while !self.consumer.closed() && since.elapsed() < LEAVE {
-                self.consumer.poll(QUIET);
-            }
-        }
-        self.consumer.context().set_owner(None);
-        self.ready.clear();
-    }
 }
 
 impl Source for KafkaSource {
@@ -312,13 +298,6 @@ impl Source for KafkaSource {
 
     fn owned_by(&mut self, owner: Arc<dyn Owner>) {
         self.consumer.context().set_owner(Some(owner));
-    }
-}
-
-impl Drop for KafkaSource {
-    /// Whoever owns the shards may be gone already and is not asked.
-    fn drop(&mut self) {
-        self.consumer.context().set_owner(None);
     }
 }
 

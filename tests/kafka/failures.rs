@@ -48,6 +48,35 @@ fn a_broker_that_goes_away_and_comes_back_loses_nothing() {
     assert!(seen.notices.iter().filter(reachable).count() <= 3, "{:?}", seen.notices);
 }
 
+/// The library waits without end for the answer to a commit; a member that leaves does not.
+#[test]
+fn a_commit_that_nobody_answers_does_not_keep_a_member_that_leaves() {
+    for (killed, within) in [(false, Duration::from_secs(15)), (true, Duration::from_secs(5))] {
+        let (mut broker, topic) = (Broker::start(), fresh("unanswered"));
+        broker.create_topic(&topic, 2);
+        fill(&broker, &topic, 2, 0, 20);
+        let group = Group::new(&broker, &topic);
+        let member = group.join("a");
+        group.wait_records(20);
+        broker.freeze();
+        let before = group.seen().commits;
+        group.wait("a commit", |seen| (seen.commits > before).then_some(()));
+        if killed {
+            broker.kill();
+            group.wait("the notice that it is away", |seen| {
+                let away = |n: &&Notice| matches!(n, Notice::Reachable { now: false, .. });
+                seen.notices.iter().find(away).map(|_| ())
+            });
+        }
+        let since = Stopwatch::start();
+        member.leave();
+        assert!(since.elapsed() < within, "killed: {killed}, {:?}", since.elapsed());
+        group.assert_whole(&[(0, 10), (1, 10)]);
+        let given_back: Vec<_> = group.seen().calls[2..].to_vec();
+        assert_eq!(given_back, [("a", '-', 0), ("a", '-', 1)], "killed: {killed}");
+    }
+}
+
 #[test]
 fn a_topic_that_is_not_there_is_named_with_the_command_that_makes_it() {
     let group = Group::new(shared(), "no-such-topic");

@@ -27,6 +27,8 @@ pub(crate) struct Seen {
     pub(crate) held: Vec<u32>,
     /// Empty batches.
     pub(crate) moves: usize,
+    /// How often somebody asked what is durable, to commit it.
+    pub(crate) commits: usize,
 }
 
 /// A topic and a group of its own.
@@ -164,7 +166,9 @@ impl Owner for Recorder {
     }
 
     fn durable(&self) -> Vec<(u32, Position)> {
-        self.seen.lock().unwrap().state.iter().map(|(s, p)| (*s, *p)).collect()
+        let mut seen = self.seen.lock().unwrap();
+        seen.commits += 1;
+        seen.state.iter().map(|(s, p)| (*s, *p)).collect()
     }
 }
 

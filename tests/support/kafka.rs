@@ -76,6 +76,11 @@ impl Broker {
         self.order("kill");
     }
 
+    /// Lets it keep its connections and answer nothing, until it is killed.
+    pub(crate) fn freeze(&mut self) {
+        self.order("freeze");
+    }
+
     /// Kills it when it runs, starts it with the data it had and waits until it serves.
     pub(crate) fn restart(&mut self) {
         self.order("start");

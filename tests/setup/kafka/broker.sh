@@ -1,6 +1,7 @@
 #!/bin/sh
 # One broker in the folder $1 on three ports ($2 plain, $3 SASL, $4 TLS with SASL) and a controller
-# port ($5), ordered about on standard input: `start`, `kill`. When that ends, however its writer
+# port ($5), ordered about on standard input: `start`, `kill`,
+# `freeze` (it keeps its connections and answers nothing). When that ends, however its writer
 # ended, the broker is killed and the folder removed.
 set -eu
 dir=$1 plain=$2 sasl=$3 tls=$4 control=$5
@@ -63,7 +64,11 @@ java kafka.tools.StorageTool format -t vigieTestsVigieTests00 -c "$dir/server.pr
 
 echo ready
 while read -r order; do
-    stop
+    if [ "$order" = freeze ]; then
+        kill -STOP "$broker"
+    else
+        stop
+    fi
     if [ "$order" = start ]; then
         # Not its standard input: that is ours.
         java -Xms128m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
