@@ -58,7 +58,7 @@ const EVERYWHERE: &[Ban] = &[
 
 const IN_PURE: &[Ban] = &[
     ban("std::fs", &[], "what decides touches nothing"),
-    ban("std::net", &[], "what decides touches nothing"),
+    ban("std::net", &["src/detect/pool/place.rs"], "what decides touches nothing"),
     ban("std::thread", &[], "what decides touches nothing"),
     ban("std::process", &[], "what decides touches nothing"),
     ban("File::", &[], "what decides touches nothing"),

@@ -161,7 +161,13 @@ const THEIRS: &[(&str, &[&str])] = &[
     ("tokio", &["src/commands/", "src/console", "src/respond/", "src/watch/"]),
     (
         "toml",
-        &["src/detect/rule.rs", "src/decode/mapping.rs", "src/config", "src/commands/gather.rs"],
+        &[
+            "src/detect/rule.rs",
+            "src/decode/mapping.rs",
+            "src/config",
+            "src/commands/gather.rs",
+            "src/commands/evaluate/mod.rs",
+        ],
     ),
     (
         "tracing",

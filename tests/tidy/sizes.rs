@@ -11,7 +11,11 @@ const SLACK: usize = 10;
 
 /// File and function (or `file` for all of it) with the size it may have; take a line away, or
 /// lower its number, when it shrinks.
-const RATCHET: &[(&str, &str, usize)] = &[("src/detect/mod.rs", "file", 513)];
+const RATCHET: &[(&str, &str, usize)] = &[
+    // One line a channel: the compiler asks for it.
+    ("src/triage/words/english.rs", "counted", 76),
+    ("src/triage/words/french.rs", "counted", 76),
+];
 
 fn complaints(sources: &[Source], ratchet: &[(&str, &str, usize)]) -> Vec<String> {
     let sizes: Vec<(&Source, usize, String, usize)> = sources.iter().flat_map(sizes_of).collect();

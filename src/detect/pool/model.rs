@@ -223,7 +223,7 @@ impl Models {
     }
 
     /// What the pool is expected to count today, given what its members are expected to.
-    pub(super) fn expect(
+    pub(super) fn expects(
         &self,
         class: Class,
         what: What,
@@ -261,7 +261,7 @@ impl Models {
         expected: Expected,
         count: u64,
     ) -> Weighed {
-        let model = self.expect(class, what, own, expected);
+        let model = self.expects(class, what, own, expected);
         let level = self.cell(class, what).map_or(f64::MAX, |c| c.tail.level(c.alpha));
         Weighed { model, nats: model.surprise(count), level }
     }

@@ -10,7 +10,7 @@ use crate::event::Touch;
 
 pub(super) struct English;
 
-const fn counted(short: &'static str, all: Option<&'static str>, long: &'static str) -> Counted {
+const fn lengths(short: &'static str, all: Option<&'static str>, long: &'static str) -> Counted {
     Counted { short, all, long }
 }
 
@@ -41,76 +41,76 @@ static TEXTS: Texts = Texts {
 impl Tongue for English {
     fn counted(&self, watch: Watch) -> Counted {
         match watch {
-            Watch::DistinctPersons | Watch::RoleCeiling | Watch::DeclaredCeiling => counted(
+            Watch::DistinctPersons | Watch::RoleCeiling | Watch::DeclaredCeiling => lengths(
                 "{n} persons in {window}", Some(""),
                 "{n} persons{touch} {within}"),
-            Watch::ForeignOrigins => counted(
+            Watch::ForeignOrigins => lengths(
                 "{n} foreign origins in {window}", Some(", all foreign"),
                 "{n} foreign origins{touch} {within}"),
-            Watch::EndedAccount => counted(
+            Watch::EndedAccount => lengths(
                 "account has ended", None,
                 "the account's end date has passed"),
-            Watch::UnidentifiedRecords => counted(
+            Watch::UnidentifiedRecords => lengths(
                 "{n} records without identity in {window}", None,
                 "{n} records without a usable identity {within}"),
-            Watch::NovelPersons => counted(
+            Watch::NovelPersons => lengths(
                 "{n} persons new to the account in {window}", Some(", all new to the account"),
                 "{n} persons{touch} {within} that it had not read within 28 days"),
-            Watch::DormantPersons => counted(
+            Watch::DormantPersons => lengths(
                 "{n} dormant files in {window}", Some(", all dormant files"),
                 "{n} persons{touch} {within} whose files nobody in memory had read"),
-            Watch::OffHoursPersons => counted(
+            Watch::OffHoursPersons => lengths(
                 "{n} persons outside working hours in {window}", Some(", all outside working hours"),
                 "{n} persons{touch} {within} at hours its peers do not work"),
-            Watch::OffHoursOrigins => counted(
+            Watch::OffHoursOrigins => lengths(
                 "{n} foreign origins outside working hours in {window}", Some(", all foreign and outside working hours"),
                 "{n} foreign origins{touch} {within} at hours its peers do not work"),
-            Watch::StrangerPersons => counted(
+            Watch::StrangerPersons => lengths(
                 "{n} persons new to the account from {place} in {window}", Some(", all new to the account and from {place}"),
                 "{n} persons new to the account{touch} from {place} {within}"),
-            Watch::UnusualOperations => counted(
+            Watch::UnusualOperations => lengths(
                 "{n} persons by an operation its peers do not use in {window}", Some(", all by an operation its peers do not use"),
                 "{n} persons{touch} {within} by a search, a page or a choice of data that its peers do not use"),
-            Watch::SensitivePersons => counted(
+            Watch::SensitivePersons => lengths(
                 "{n} persons with sensitive data in {window}", Some(", all with sensitive data"),
                 "{n} persons{touch} {within} with data on bank, tax, health, justice or the like"),
-            Watch::PersonsDrift => counted(
+            Watch::PersonsDrift => lengths(
                 "each day more persons than it used to, {n} today", None,
                 "each day more persons{touch} than it used to, {n} today"),
-            Watch::OriginsDrift => counted(
+            Watch::OriginsDrift => lengths(
                 "each day more foreign origins than it used to, {n} today", None,
                 "each day more foreign origins{touch} than it used to, {n} today"),
-            Watch::NoveltyDrift => counted(
+            Watch::NoveltyDrift => lengths(
                 "each day more persons new to the account than it used to, {n} today", None,
                 "each day more persons new to the account{touch} than it used to, {n} today"),
-            Watch::OperationsDrift => counted(
+            Watch::OperationsDrift => lengths(
                 "day after day persons by operations its peers do not use, {n} today", None,
                 "day after day persons{touch} by operations its peers do not use, {n} today"),
-            Watch::Misses => counted(
+            Watch::Misses => lengths(
                 "{n} requests that found nobody in {window}", None,
                 "{n} requests {within} that found nobody or were denied"),
-            Watch::Updates => counted(
+            Watch::Updates => lengths(
                 "{n} records changed in {window}", None,
                 "{n} records changed {within}"),
-            Watch::UnrelatedRecords => counted(
+            Watch::UnrelatedRecords => lengths(
                 "{n} records outside its caseload in {window}", None,
                 "{n} records {within} that the application says are outside its caseload"),
-            Watch::NeighbouringIds => counted(
+            Watch::NeighbouringIds => lengths(
                 "{n} persons with neighbouring identifiers in {window}", Some(", all with neighbouring identifiers"),
                 "{n} persons {within} whose identifier neighbours one read just before"),
-            Watch::OwnUnitPersons => counted(
+            Watch::OwnUnitPersons => lengths(
                 "{n} persons of its own unit new to the account in {window}", Some(", all of its own unit and new to the account"),
                 "{n} persons{touch} {within} of its own unit that it had not read within 28 days"),
-            Watch::PooledForeign => counted(
+            Watch::PooledForeign => lengths(
                 "{n} foreign origins of its accounts in {window}", None,
                 "{n} foreign origins of its accounts together {within}"),
-            Watch::PooledPersons => counted(
+            Watch::PooledPersons => lengths(
                 "{n} persons of its accounts in {window}", Some(""),
                 "{n} persons of its accounts together {within}"),
-            Watch::Simultaneous => counted(
+            Watch::Simultaneous => lengths(
                 "{n} accounts far above their own usual", None,
                 "{n} accounts on one day far above their own usual"),
-            Watch::SteadyPace => counted(
+            Watch::SteadyPace => lengths(
                 "{n} requests at one even pace in {window}", None,
                 "{n} requests in a row {within} at the even pace of a machine"),
         }

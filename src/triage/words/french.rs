@@ -10,7 +10,7 @@ use crate::event::Touch;
 
 pub(super) struct French;
 
-const fn counted(short: &'static str, all: Option<&'static str>, long: &'static str) -> Counted {
+const fn lengths(short: &'static str, all: Option<&'static str>, long: &'static str) -> Counted {
     Counted { short, all, long }
 }
 
@@ -41,76 +41,76 @@ static TEXTS: Texts = Texts {
 impl Tongue for French {
     fn counted(&self, watch: Watch) -> Counted {
         match watch {
-            Watch::DistinctPersons | Watch::RoleCeiling | Watch::DeclaredCeiling => counted(
+            Watch::DistinctPersons | Watch::RoleCeiling | Watch::DeclaredCeiling => lengths(
                 "{n} personnes en {window}", Some(""),
                 "{n} personnes{touch} {within}"),
-            Watch::ForeignOrigins => counted(
+            Watch::ForeignOrigins => lengths(
                 "{n} origines étrangères en {window}", Some(", toutes étrangères"),
                 "{n} origines étrangères{touch} {within}"),
-            Watch::EndedAccount => counted(
+            Watch::EndedAccount => lengths(
                 "le compte a pris fin", None,
                 "la date de fin du compte est passée"),
-            Watch::UnidentifiedRecords => counted(
+            Watch::UnidentifiedRecords => lengths(
                 "{n} dossiers sans identité en {window}", None,
                 "{n} dossiers sans identité exploitable {within}"),
-            Watch::NovelPersons => counted(
+            Watch::NovelPersons => lengths(
                 "{n} personnes nouvelles pour le compte en {window}", Some(", toutes nouvelles pour le compte"),
                 "{n} personnes{touch} {within} qu'il n'avait pas lues depuis 28 jours"),
-            Watch::DormantPersons => counted(
+            Watch::DormantPersons => lengths(
                 "{n} dossiers dormants en {window}", Some(", tous des dossiers dormants"),
                 "{n} personnes{touch} {within} dont nul, de mémoire, n'avait lu le dossier"),
-            Watch::OffHoursPersons => counted(
+            Watch::OffHoursPersons => lengths(
                 "{n} personnes hors des heures de travail en {window}", Some(", toutes hors des heures de travail"),
                 "{n} personnes{touch} {within} à des heures où ses pairs ne travaillent pas"),
-            Watch::OffHoursOrigins => counted(
+            Watch::OffHoursOrigins => lengths(
                 "{n} origines étrangères hors des heures de travail en {window}", Some(", toutes étrangères et hors des heures de travail"),
                 "{n} origines étrangères{touch} {within} à des heures où ses pairs ne travaillent pas"),
-            Watch::StrangerPersons => counted(
+            Watch::StrangerPersons => lengths(
                 "{n} personnes nouvelles pour le compte depuis {place} en {window}", Some(", toutes nouvelles pour le compte et depuis {place}"),
                 "{n} personnes nouvelles pour le compte{touch} depuis {place} {within}"),
-            Watch::UnusualOperations => counted(
+            Watch::UnusualOperations => lengths(
                 "{n} personnes par une opération que ses pairs n'utilisent pas en {window}", Some(", toutes par une opération que ses pairs n'utilisent pas"),
                 "{n} personnes{touch} {within} par une recherche, une page ou un choix de données que ses pairs n'utilisent pas"),
-            Watch::SensitivePersons => counted(
+            Watch::SensitivePersons => lengths(
                 "{n} personnes avec des données sensibles en {window}", Some(", toutes avec des données sensibles"),
                 "{n} personnes{touch} {within} avec des données bancaires, fiscales, de santé, de justice ou semblables"),
-            Watch::PersonsDrift => counted(
+            Watch::PersonsDrift => lengths(
                 "chaque jour plus de personnes qu'avant, {n} aujourd'hui", None,
                 "chaque jour plus de personnes{touch} qu'avant, {n} aujourd'hui"),
-            Watch::OriginsDrift => counted(
+            Watch::OriginsDrift => lengths(
                 "chaque jour plus d'origines étrangères qu'avant, {n} aujourd'hui", None,
                 "chaque jour plus d'origines étrangères{touch} qu'avant, {n} aujourd'hui"),
-            Watch::NoveltyDrift => counted(
+            Watch::NoveltyDrift => lengths(
                 "chaque jour plus de personnes nouvelles pour le compte qu'avant, {n} aujourd'hui", None,
                 "chaque jour plus de personnes nouvelles pour le compte{touch} qu'avant, {n} aujourd'hui"),
-            Watch::OperationsDrift => counted(
+            Watch::OperationsDrift => lengths(
                 "jour après jour des personnes par des opérations que ses pairs n'utilisent pas, {n} aujourd'hui", None,
                 "jour après jour des personnes{touch} par des opérations que ses pairs n'utilisent pas, {n} aujourd'hui"),
-            Watch::Misses => counted(
+            Watch::Misses => lengths(
                 "{n} requêtes qui n'ont trouvé personne en {window}", None,
                 "{n} requêtes {within} qui n'ont trouvé personne ou ont été refusées"),
-            Watch::Updates => counted(
+            Watch::Updates => lengths(
                 "{n} dossiers modifiés en {window}", None,
                 "{n} dossiers modifiés {within}"),
-            Watch::UnrelatedRecords => counted(
+            Watch::UnrelatedRecords => lengths(
                 "{n} dossiers hors de son portefeuille en {window}", None,
                 "{n} dossiers {within} que l'application dit hors de son portefeuille"),
-            Watch::NeighbouringIds => counted(
+            Watch::NeighbouringIds => lengths(
                 "{n} personnes aux identifiants voisins en {window}", Some(", toutes aux identifiants voisins"),
                 "{n} personnes {within} dont l'identifiant est voisin d'un autre lu juste avant"),
-            Watch::OwnUnitPersons => counted(
+            Watch::OwnUnitPersons => lengths(
                 "{n} personnes de son unité nouvelles pour le compte en {window}", Some(", toutes de son unité et nouvelles pour le compte"),
                 "{n} personnes{touch} {within} de son unité qu'il n'avait pas lues en 28 jours"),
-            Watch::PooledForeign => counted(
+            Watch::PooledForeign => lengths(
                 "{n} origines étrangères de ses comptes en {window}", None,
                 "{n} origines étrangères de ses comptes ensemble {within}"),
-            Watch::PooledPersons => counted(
+            Watch::PooledPersons => lengths(
                 "{n} personnes de ses comptes en {window}", Some(""),
                 "{n} personnes de ses comptes ensemble {within}"),
-            Watch::Simultaneous => counted(
+            Watch::Simultaneous => lengths(
                 "{n} comptes bien au-delà de leur habitude", None,
                 "{n} comptes le même jour bien au-delà de leur habitude"),
-            Watch::SteadyPace => counted(
+            Watch::SteadyPace => lengths(
                 "{n} requêtes à intervalle régulier en {window}", None,
                 "{n} requêtes de suite {within} à l'allure régulière d'une machine"),
         }
