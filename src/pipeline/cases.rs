@@ -379,25 +379,3 @@ mod tests {
         assert!(errors[2].to_string().starts_with("x.cases.jsonl:4: EOF while parsing"));
     }
 }
-#[cfg(test)]
-mod temporary {
-    use super::*;
-    #[test]
-    fn temporary_run_all() {
-        let rules = Arc::new(Rules::built_in().unwrap());
-        let only = std::env::var("ONLY").unwrap_or_default();
-        let mut files: Vec<_> =
-            std::fs::read_dir("rules").unwrap().map(|e| e.unwrap().path()).collect();
-        files.sort();
-        for path in files {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if !name.ends_with(".jsonl") || !name.contains(&only) {
-                continue;
-            }
-            let began = std::time::Instant::now();
-            let (held, errors) = run_file(&name, &std::fs::read_to_string(&path).unwrap(), &rules);
-            println!("{name} {held} {:?}", began.elapsed());
-            errors.iter().for_each(|e| println!("   {e}"));
-        }
-    }
-}

