@@ -16,7 +16,7 @@ pub(super) struct Weight {
 }
 
 /// Counts that rise together for one reason: only the strongest of a family says anything, other
-/// families say something else.
+/// families say something else. A drift belongs to what drifts, for its last straw is that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     /// How many. A person new to the account or with special data is first of all one more
@@ -32,20 +32,17 @@ pub(super) enum Family {
     Operation,
     /// By what hand.
     Pace,
-    /// Day after day.
-    Drift,
     /// By whom: somebody who left.
     Account,
 }
 
-const FAMILIES: [Family; 8] = [
+const FAMILIES: [Family; 7] = [
     Family::Volume,
     Family::Foreign,
     Family::Hours,
     Family::Device,
     Family::Operation,
     Family::Pace,
-    Family::Drift,
     Family::Account,
 ];
 
@@ -59,7 +56,6 @@ impl Family {
             Family::Device => "device",
             Family::Operation => "operation",
             Family::Pace => "pace",
-            Family::Drift => "drift",
             Family::Account => "account",
         }
     }
@@ -75,20 +71,19 @@ pub(super) fn family(watch: Watch) -> Family {
         | Watch::NovelPersons
         | Watch::OwnUnitPersons
         | Watch::PooledPersons
-        | Watch::SensitivePersons => Family::Volume,
+        | Watch::SensitivePersons
+        | Watch::PersonsDrift
+        | Watch::NoveltyDrift => Family::Volume,
         Watch::ForeignOrigins
         | Watch::DormantPersons
         | Watch::UnrelatedRecords
+        | Watch::OriginsDrift
         | Watch::PooledForeign
         | Watch::Simultaneous => Family::Foreign,
         Watch::OffHoursPersons | Watch::OffHoursOrigins => Family::Hours,
         Watch::StrangerPersons => Family::Device,
-        Watch::UnusualOperations => Family::Operation,
+        Watch::UnusualOperations | Watch::OperationsDrift => Family::Operation,
         Watch::Misses | Watch::Updates | Watch::NeighbouringIds | Watch::SteadyPace => Family::Pace,
-        Watch::PersonsDrift
-        | Watch::OriginsDrift
-        | Watch::NoveltyDrift
-        | Watch::OperationsDrift => Family::Drift,
         Watch::EndedAccount => Family::Account,
     }
 }
@@ -275,7 +270,7 @@ mod tests {
         check(&[foreign], 0.8);
         // A transfer is new to the account: that says nothing new.
         check(&[(Watch::DistinctPersons, 0.2), (Watch::NovelPersons, 0.4)], 0.4);
-        check(&[foreign, (Watch::DormantPersons, 0.6)], 0.8);
+        check(&[foreign, (Watch::DormantPersons, 0.6), (Watch::OriginsDrift, 0.7)], 0.8);
         // Half of what a further family has beyond, half a decade at least, one at most.
         check(&[foreign, (Watch::DistinctPersons, 0.0)], 1.3);
         check(&[foreign, (Watch::DistinctPersons, 0.4)], 1.5);
