@@ -65,7 +65,7 @@ impl Pools {
         }
         let mut news = opens;
         for crossing in crossings {
-            news |= signal(&mut episode, &self.models, class, crossing, seen.clock, shared);
+            news |= signal(&mut episode, &self.models, crossing, seen.clock, shared);
         }
         episode.last_signal = episode.last_signal.max(seen.clock);
         if news {
@@ -338,12 +338,11 @@ fn reach_back(episode: &mut PoolEpisode, account: &Account, shared: &mut Shared)
 fn signal(
     episode: &mut PoolEpisode,
     models: &Models,
-    class: Class,
     crossing: Crossing,
     clock: TimestampMs,
     shared: &Shared,
 ) -> bool {
-    let Crossing { what, count, threshold, weighed } = crossing;
+    let Crossing { class, what, count, threshold, weighed } = crossing;
     let (watch, measure) = (what.watch(), Some(what.measure()));
     let (surprise, budget) = models.decades(class, what, weighed.nats);
     let known = episode.signals.iter_mut().find(|s| (s.watch, s.measure) == (watch, measure));

@@ -1,7 +1,7 @@
 //! Is a pool far above what is expected of it? Then an episode of it opens or grows.
 
 use super::entity::Pool;
-use super::member::NAMED;
+use super::member::{NAMED, STRAYS, SURGES};
 use super::model::{Class, Expected, Weighed, What};
 use super::union::{Counted, Union};
 use super::{Pools, Seen};
@@ -14,6 +14,7 @@ use crate::detect::time::LocalDay;
 
 /// One count over its threshold.
 pub(super) struct Crossing {
+    pub(super) class: Class,
     pub(super) what: What,
     pub(super) count: u64,
     pub(super) threshold: u64,
@@ -104,7 +105,43 @@ impl Pools {
             _ => 0,
         });
         let first = day.start_ms + i64::from(start.min().unwrap_or(0)) * SLOT_MS;
+        let (at, class) = match self.explaining_place(at, class, &crossings) {
+            Some(place) => (place, Class::Fresh),
+            None => (at, class),
+        };
         self.fire(at, class, first, day, seen, crossings, accounts, shared, out);
+    }
+
+    /// The narrowest fresh place that explains most of what a wider pool is about to be told for:
+    /// an address can be blocked, a partner cannot.
+    fn explaining_place(&self, at: u32, class: Class, crossings: &[Crossing]) -> Option<u32> {
+        let pool = &self.pools[at as usize];
+        if matches!(class, Class::Fresh | Class::NoAccount) || pool.episode.is_some() {
+            return None;
+        }
+        let day = self.day?.day;
+        let most = |part: u64, whole: u64| part * 5 >= whole * 4;
+        let explains = |place: &Pool| {
+            place.parts.len() > 1
+                && place.class(day, self.first_day) == Some(Class::Fresh)
+                && crossings.iter().all(|crossing| {
+                    let flag = match crossing.what {
+                        What::Strays => STRAYS,
+                        What::Surges => SURGES,
+                        what => {
+                            let foreign = place.count(Class::Fresh, what, 0);
+                            return most(foreign, crossing.count);
+                        }
+                    };
+                    let members =
+                        place.parts.keys().filter_map(|index| self.members.get(*index as usize));
+                    most(members.filter(|m| m.has(flag)).count() as u64, crossing.count)
+                })
+        };
+        super::place::KINDS.iter().find_map(|kind| {
+            let of_kind = (0..).zip(&self.pools).filter(|(_, place)| place.kind == *kind);
+            of_kind.filter(|(_, place)| explains(place)).map(|(at, _)| at).next()
+        })
     }
 
     fn crossings(
@@ -139,7 +176,7 @@ impl Pools {
                 continue;
             }
             let threshold = weighed.model.threshold(weighed.level, floor);
-            found.push(Crossing { what, count, threshold, weighed });
+            found.push(Crossing { class, what, count, threshold, weighed });
         }
         found
     }

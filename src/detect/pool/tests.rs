@@ -66,17 +66,26 @@ fn accounts_that_share_a_new_address_are_one_alert_after_few_persons_each() {
     let opened = pooled(&said);
     assert_eq!(opened.len(), 1, "{opened:#?}");
     let report = opened[0];
-    // At the address or at the partner, whichever minute closes first; once in either case.
-    let told = (report.entity, &*report.name);
-    let (address, partner) =
-        ((EntityKind::Source, "185.1.2.3"), (EntityKind::Partner, "cap-emploi"));
-    assert!(told == address || told == partner, "{told:?}");
-    assert!(report.persons.0 <= 50, "{:?}", report.persons);
-    assert!(report.contributor_count >= 6 && report.contributors.len() >= 6);
-    assert!(watches(report).contains(&Watch::PooledForeign));
+    // Five accounts that rise together are seen at their partner first, and told where they are.
+    assert_eq!((report.entity, &*report.name), (EntityKind::Source, "185.1.2.3"));
+    assert!(watches(report).contains(&Watch::Simultaneous));
+    assert!(report.persons.0 <= 75, "{:?}", report.persons);
+    assert!(report.contributor_count >= 12 && report.contributors.len() >= 12);
     assert!(said.iter().all(|r| r.entity != EntityKind::Account), "no account by itself");
     let named = rig.account(&adviser(3));
     assert!(named.excluded_until >= named.day.day, "contributors leave learning");
+}
+
+#[test]
+fn accounts_that_rise_together_at_their_own_address_are_told_at_their_partner() {
+    let mut rig = experienced();
+    let mut accesses = relay(12, 6, "ignored");
+    accesses.iter_mut().for_each(|access| access.ip = None);
+    let said = rig.feed_all(&accesses);
+    let opened = pooled(&said);
+    assert_eq!(opened.len(), 1, "once, not at each level: {opened:#?}");
+    assert_eq!((opened[0].entity, &*opened[0].name), (EntityKind::Partner, "cap-emploi"));
+    assert!(opened[0].persons.0 <= 75 && opened[0].contributor_count >= 5);
 }
 
 #[test]
@@ -239,10 +248,10 @@ fn one_account_alone_is_not_told_again_by_its_pools() {
 #[test]
 fn a_restart_in_the_middle_changes_nothing() {
     let accesses: Vec<Access> =
-        relay(12, 8, "185.1.2.3").into_iter().chain(walk(TODAY + 1, 100)).collect();
+        relay(12, 20, "185.1.2.3").into_iter().chain(walk(TODAY + 1, 100)).collect();
     let mut straight = experienced();
     let wanted = straight.feed_all(&accesses);
-    for cut in [5, 60, 97] {
+    for cut in [5, 60, 97, 180] {
         let mut first = experienced();
         let mut said = first.feed_all(&accesses[..cut]);
         let payload = first.detector.snapshot();
