@@ -220,7 +220,13 @@ impl ClientContext for Context {
 
     fn error(&self, error: ClientError, reason: &str) {
         let trouble = (error.rdkafka_error_code(), reason.to_owned());
-        self.say(|news| news.troubles.push(trouble));
+        self.say(|news| {
+            news.troubles.push(trouble);
+            // Figures that nobody has read yet are older than the trouble.
+            if let Some(figures) = &mut news.figures {
+                figures.connected = false;
+            }
+        });
     }
 
     fn stats(&self, statistics: Statistics) {

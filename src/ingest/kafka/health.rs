@@ -54,7 +54,11 @@ impl KafkaSource {
             }
         };
         if self.trouble.is_none() {
-            let reason = format!("{}: {}", self.options.connection.brokers, self.last_reason);
+            let said = match self.last_reason.as_str() {
+                "" => "no broker is connected",
+                reason => reason,
+            };
+            let reason = format!("{}: {said}", self.options.connection.brokers);
             self.ready.push_back(SourceEvent::Notice(Notice::Reachable { now: false, reason }));
         }
         self.trouble = Some(trouble);
