@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::acquaintance::Acquaintances;
 use super::baseline::{Activity, Moments, predict, predict_alone, winsorise};
-use super::channel::{BASELINES, CHANNELS, DRIFTS, Measure, Span, baseline_index};
+use super::channel::{BASELINES, DRIFTS, Measure, Span, baseline_index};
 use super::counts::Predictive;
 use super::drift::{self, Drift};
 use super::episode::Episode;
 use super::epoch::{Group, HourClass, Kind};
+use super::joint::JOINT;
 use super::lift::Lifted;
 use super::limits::CLOCK_FALLBACK_MS;
 use super::places::KnownPlaces;
@@ -222,7 +223,7 @@ impl Account {
             && self.day.weekday < 7
             && self.behind.0 < 3
             && self.persons.is_sound()
-            && self.told.iter().all(|(c, _)| usize::from(*c) < CHANNELS)
+            && self.told.iter().all(|(c, _)| usize::from(*c) <= JOINT)
             && self.today.as_ref().is_none_or(|today| today.is_sound())
             && self.episode.as_ref().is_none_or(|e| e.is_sound() && e.last_signal.abs() < FAR_MS)
     }

@@ -12,6 +12,7 @@ use super::epoch::{
     Budget, ChannelModel, Epoch, Group, GroupKey, Held, Kind, SHIPPED_ACTIVITY, Since,
     TESTS_PER_WEEK, hour_classes, shipped_prior,
 };
+use super::joint;
 use super::lift::Lifted;
 use super::limits::{CALIBRATION_DAYS, OPERATIONS_MAX};
 use super::operations;
@@ -44,6 +45,7 @@ pub(super) struct DayScores {
     day: Day,
     account_weeks: u64,
     humans: Channels<Kept>,
+    joint: Kept,
     machines: Channels<Kept>,
 }
 
@@ -196,6 +198,7 @@ impl Builder {
         self.remember(day, &news);
         let held = self.held(budget);
         let channels = self.channels(rules, held);
+        let signs = self.joint(rules, held);
         let pooled = self.pooled_curves(&rules.priors);
         let mut groups = BTreeMap::new();
         for (key, group) in &news {
@@ -203,7 +206,7 @@ impl Builder {
             groups.insert(key.clone(), model);
         }
         let (number, since) = (self.number, self.since);
-        Epoch { number, channels, groups, votes: aggregate(votes), day, held, since }
+        Epoch { number, channels, joint: signs, groups, votes: aggregate(votes), day, held, since }
     }
 
     fn remember(&mut self, day: Day, news: &BTreeMap<GroupKey, GroupPartial>) {
@@ -211,6 +214,7 @@ impl Builder {
         for (key, group) in news {
             scores.account_weeks += group.account_weeks;
             scores.pool(key.kind, &group.scores);
+            scores.joint.add(&group.joint);
             self.groups.entry(key.clone()).or_default().learn(day, group);
         }
         self.days.push_back(scores);
@@ -266,6 +270,26 @@ impl Builder {
             }
         };
         std::array::from_fn(|t| std::array::from_fn(|m| model(t, m)))
+    }
+
+    /// The joint score's tail: one test an account and active day.
+    fn joint(&self, rules: &Rules, held: Held) -> ChannelModel {
+        let (mut scores, mut censored) = (Histogram::default(), Histogram::default());
+        for day in &self.days {
+            scores.merge(&day.joint.scores);
+            censored.merge(&day.joint.censored);
+        }
+        for day in &self.days {
+            censored.subtract(&day.joint.withdrawn);
+        }
+        let total = scores.total() + censored.total();
+        let alpha = (held.per_account_week * rules.joint_weight() / TESTS_PER_WEEK).max(1e-12);
+        let believed = alerts_believed(Sense::Strange) + (2.0 * alpha * total as f64) as u64;
+        // Few days have a joint score at all: one theft that nobody noticed must not be the tail.
+        let usual = scores.lowest(scores.total().saturating_sub(joint::LEFT_OUT));
+        let tail = fit(&usual, &censored.lowest(believed), &joint::PRIOR_TAIL, alpha);
+        let mature = total > 0;
+        ChannelModel { tail, machine_tail: tail, explained: 0.0, alpha, mature }
     }
 
     /// Days from the first kept one that fits until the last.

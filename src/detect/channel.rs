@@ -247,12 +247,6 @@ impl Measure {
         self.spec().window
     }
 
-    /// Counts over more days than today.
-    #[must_use]
-    pub fn is_of_days(self) -> bool {
-        matches!(self.spec().span, Span::Week(_) | Span::Drift(_))
-    }
-
     /// Few account days have it at all: nights and weekends.
     #[must_use]
     pub fn is_rare(self) -> bool {

@@ -9,6 +9,7 @@ use super::channel::{
 use super::counts::Predictive;
 use super::drift::Drift;
 use super::epoch::{Epoch, Group, HourClass, Kind, Since};
+use super::joint::{self, Evidence, JOINT};
 use super::partial::{GroupPartial, maximum_bin, ratio_bin};
 use super::tail::score_bin;
 use super::territory::Vote;
@@ -29,6 +30,10 @@ pub(super) struct Closing<'a> {
     pub(super) counted: Since,
     /// Lowest count that may fire, by measure.
     pub(super) floors: [u64; MEASURES],
+    /// Lowest count that may be a sign.
+    pub(super) sign_floor: u64,
+    /// What the day's counts say by family.
+    pub(super) evidence: Evidence,
 }
 
 /// What the closing of a day may teach.
@@ -88,6 +93,9 @@ impl Account {
                 self.close_counts(touch, &today, learning, closing);
                 self.close_drift(touch, &today, learning, closing);
             }
+        }
+        if !alerting || marks {
+            self.close_joint(&today, learning, closing);
         }
         self.close_weeks(&today, closing.group);
         if today.fired != 0 {
@@ -191,7 +199,12 @@ impl Account {
             let model = self.model(touch, measure, HourClass::Core, closing.group);
             let nats = self.hurdle(measure, HourClass::Core, closing.group) + score(model, x);
             let mut score = DayScore::default();
-            score.note(nats, x, self.is_explained(today, touch, measure, HourClass::Core));
+            let explained = self.is_explained(today, touch, measure, HourClass::Core);
+            score.note(nats, x, explained);
+            if joint::is_sign(measure) && x >= closing.sign_floor && !explained {
+                let evidence = closing.epoch.evidence(closing.group, touch, measure, nats);
+                closing.evidence.note(spec.watch.family(), evidence, x);
+            }
             self.record(touch, measure, score, learning, today, closing);
             if learning != Learning::All {
                 continue;
@@ -282,6 +295,25 @@ impl Account {
                 score.note(peak, x, false);
                 self.record(touch, measure, score, learning, today, closing);
             }
+        }
+    }
+
+    /// How far the day's counts were unusual together.
+    fn close_joint(&mut self, today: &Today, learning: Learning, closing: &mut Closing<'_>) {
+        let fired = today.fired & (1 << JOINT) != 0;
+        let silent = learning == Learning::AlertOnly && !fired;
+        if silent || self.kind != Kind::Human || !closing.epoch.joint_calibrates(today.epoch) {
+            return;
+        }
+        let scores = &mut closing.partial.joint;
+        if fired {
+            let bin = score_bin(closing.epoch.joint_level(1.0));
+            scores.censored.add(bin);
+            self.told.push((JOINT as u8, bin as u16));
+        } else {
+            scores
+                .scores
+                .add(score_bin(closing.evidence.joint(closing.sign_floor.saturating_mul(2))));
         }
     }
 

@@ -8,6 +8,7 @@ use super::account::Account;
 use super::channel::{DRIFTS, of_channel};
 use super::drift::Drift;
 use super::epoch::{Epoch, Kind};
+use super::joint::JOINT;
 use super::partial::GroupPartial;
 use super::report::Finding;
 use super::rule::Rules;
@@ -132,8 +133,13 @@ fn learn_from(account: &mut Account, verdict: &str, group: &mut GroupPartial) {
     match verdict {
         "true_positive_impact" | "true_positive_no_impact" => {
             for (c, bin) in account.told.drain(..) {
-                let (touch, measure) = of_channel(usize::from(c));
-                let scores = &mut group.scores[touch as usize][measure as usize];
+                let scores = match usize::from(c) {
+                    JOINT => &mut group.joint,
+                    c => {
+                        let (touch, measure) = of_channel(c);
+                        &mut group.scores[touch as usize][measure as usize]
+                    }
+                };
                 scores.withdrawn.add(usize::from(bin));
             }
             if let Some(today) = &mut account.today {

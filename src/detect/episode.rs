@@ -209,6 +209,8 @@ pub struct SignalState {
     pub peers: Option<(String, u64, u64)>,
     /// Hour class of the crossing.
     pub class: HourClass,
+    /// Below its own threshold: it fired together with other signs.
+    pub joint: bool,
 }
 
 /// Circumstances that make an honest explanation less likely.

@@ -122,6 +122,8 @@ pub struct Epoch {
     pub number: u32,
     /// By touch and measure.
     pub channels: Channels<ChannelModel>,
+    /// Of the joint score of a day.
+    pub joint: ChannelModel,
     /// By group; absent groups fall back to shipped priors.
     pub groups: BTreeMap<GroupKey, Group>,
     /// Who touched whom on the day, sorted; applied to the territory when the epoch comes into
@@ -238,16 +240,17 @@ impl Epoch {
     pub fn shipped(rules: &Rules, budget: Budget) -> Epoch {
         let tail = Tail::from(rules.priors.tail);
         let weights = rules.weights();
-        let model = |t: usize, m: usize| ChannelModel {
+        let model = |weight: f64| ChannelModel {
             tail,
             machine_tail: tail,
             explained: 0.0,
-            alpha: (budget.per_account_week * weights[t][m] / TESTS_PER_WEEK).max(1e-12),
+            alpha: (budget.per_account_week * weight / TESTS_PER_WEEK).max(1e-12),
             mature: false,
         };
         Epoch {
             number: 0,
-            channels: std::array::from_fn(|t| std::array::from_fn(|m| model(t, m))),
+            channels: std::array::from_fn(|t| std::array::from_fn(|m| model(weights[t][m]))),
+            joint: model(rules.joint_weight()),
             groups: BTreeMap::new(),
             votes: Vec::new(),
             day: 0,

@@ -8,6 +8,7 @@ use super::channel::{DRIFTS, FOREIGN_FROM_DAY, Measure, Span, TOUCHES, channel};
 use super::drift;
 use super::episode::Trail;
 use super::epoch::{Group, HourClass, Kind};
+use super::joint;
 use super::limits::{FOREVER, MACHINE_PART, RAISED_FLOOR};
 use super::opening::fire;
 use super::report::Finding;
@@ -23,6 +24,8 @@ pub(super) struct Crossing {
     pub(super) measure: Option<Measure>,
     pub(super) count: u64,
     pub(super) threshold: u64,
+    /// A sign that says something only together with others.
+    pub(super) joint: bool,
 }
 
 /// Everything about one event at hand.
@@ -43,13 +46,22 @@ pub(super) fn judge(
     let Some(mut today) = account.today.take() else { return };
     let mut crossings = Vec::new();
     let mut next = i64::MAX;
+    today.joint_level = joint::level(account, shared, &today).unwrap_or(0.0) as f32;
     for touch in TOUCHES {
         for measure in Measure::ALL.into_iter().filter(|m| m.counts(touch)) {
             let ahead = measure_one(account, shared, &mut today, touch, measure, &mut crossings);
             next = next.min(ahead);
+            if today.joint_level > 0.0 {
+                next = next.min(joint::look(account, shared, &mut today, touch, measure));
+            }
         }
     }
     next = next.min(ceilings(account, shared, &today, &mut crossings));
+    if crossings.is_empty() && today.joint_level > 0.0 {
+        let (signs, ahead) = joint::crossings(account, shared, &mut today);
+        crossings = signs;
+        next = next.min(ahead);
+    }
     follow(&mut today, now);
     today.slack = next;
     account.today = Some(today);
@@ -105,6 +117,7 @@ fn measure_one(
         measure: Some(measure),
         count,
         threshold,
+        joint: false,
     });
     i64::MAX
 }
@@ -125,10 +138,12 @@ pub(super) enum Bar {
     /// For bulk that has an everyday explanation: people of known units, in office hours, from the
     /// account's own device. Caseload transfers are several times the whole false-alert budget.
     Explained,
+    /// Unusual, if something else is, too.
+    Sign,
 }
 
 /// The threshold of a measure, computed when first needed.
-fn known_threshold(
+pub(super) fn known_threshold(
     account: &Account,
     shared: &Shared,
     today: &mut Today,
@@ -140,6 +155,7 @@ fn known_threshold(
     let known = match bar {
         Bar::Plain => today.thresholds[t][m],
         Bar::Explained => today.explained[t][m],
+        Bar::Sign => u32::from(today.sign_at[t][m]),
     };
     if known != UNKNOWN {
         return u64::from(known);
@@ -148,6 +164,8 @@ fn known_threshold(
     let fresh = threshold(account, shared, today, touch, measure, bar).min(u64::from(u32::MAX));
     let kept = fresh as u32;
     match bar {
+        // Signs beyond are none.
+        Bar::Sign => today.sign_at[t][m] = fresh.min(u64::from(u16::MAX)) as u16,
         Bar::Plain => today.thresholds[t][m] = kept,
         Bar::Explained => today.explained[t][m] = kept,
     }
@@ -180,15 +198,23 @@ pub(super) fn threshold(
     let group = shared.group(account.group, today.epoch);
     let odds = f64::from(today.odds);
     let mut level = epoch.level(account.kind, group, touch, measure, odds);
-    if bar == Bar::Explained {
-        level = level.max(epoch.channel(touch, measure).explained);
+    match bar {
+        Bar::Plain => {}
+        Bar::Explained => level = level.max(epoch.channel(touch, measure).explained),
+        Bar::Sign => {
+            level = epoch.sign_level(group, touch, measure, f64::from(today.joint_level));
+        }
     }
     let Some(nats) = nats_needed(account, group, touch, measure, level) else { return FOREVER };
     let class = if measure.is_hourly() { today.class } else { HourClass::Core };
     let model = account.model(touch, measure, class, group);
     let hurdle = account.hurdle(measure, class, group);
     let wave = WAVE_MARGIN * (account.lifted(touch, measure) - 1.0);
-    let mut floor = if today.odds > 1 { rule.floor.min(RAISED_FLOOR) } else { rule.floor };
+    let mut floor = match bar {
+        Bar::Sign => joint::sign_floor(&shared.rules),
+        _ if today.odds > 1 => rule.floor.min(RAISED_FLOOR),
+        _ => rule.floor,
+    };
     if account.kind == Kind::Machine && measure == Measure::Unusual1d {
         // A few odd calls of a machine that reads thousands are no extraction.
         let usual = account.model(touch, Measure::Persons1d, HourClass::Core, group).mean;
@@ -227,7 +253,8 @@ fn ceilings(
     let mut over = |watch: Watch, touch, measure, count: u64, ceiling: Option<u64>| {
         let Some(ceiling) = ceiling.filter(|_| shared.rules.get(watch).is_some()) else { return };
         if count > ceiling {
-            crossings.push(Crossing { watch, touch, measure, count, threshold: ceiling + 1 });
+            let threshold = ceiling + 1;
+            crossings.push(Crossing { watch, touch, measure, count, threshold, joint: false });
         } else {
             next = next.min(persons_left(count, ceiling.saturating_add(1)));
         }

@@ -15,6 +15,8 @@ mod day;
 pub mod drift;
 pub mod episode;
 pub mod epoch;
+pub mod family;
+mod joint;
 mod judge;
 pub mod lift;
 pub mod limits;

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::account::Account;
-use super::channel::{Measure, Span};
+use super::channel::Span;
 use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after};
 use super::epoch::{HourClass, Kind};
 use super::judge::{Crossing, Now, role_prior};
 use super::limits::{EXCLUDED_DAYS, SIGNALS_MAX, SLOT_MS};
 use super::places::place_hash;
 use super::report::{Cause, Finding, Report};
+use super::rule::Watch;
 use super::shared::Shared;
+use super::today::Today;
 use crate::alert::EntityKind;
 use crate::event::{DATA_CLASSES, TimestampMs};
 
@@ -112,7 +114,7 @@ fn reach_back(
     });
     let start = starts.min().unwrap_or(0);
     let mut first = account.day.start_ms + i64::from(start) * SLOT_MS;
-    let days_before = crossings.iter().any(|c| c.measure.is_some_and(Measure::is_of_days));
+    let days_before = crossings.iter().any(|c| is_of_days_before(c, today));
     let since = account.weeks.since(account.day.day).filter(|_| days_before);
     if let Some((days, position)) = since {
         first = account.day.start_ms - i64::from(days) * 86_400_000;
@@ -134,6 +136,16 @@ fn reach_back(
             let sets = &mut shared.classes;
             episode.exposure.insert(fp, |known| sets.union(known, entry.classes()));
         }
+    }
+}
+
+/// Whether a crossing is about the days before today more than about today.
+fn is_of_days_before(crossing: &Crossing, today: &Today) -> bool {
+    let (Some(touch), Some(measure)) = (crossing.touch, crossing.measure) else { return false };
+    match measure.spec().span {
+        Span::Hour | Span::Day => false,
+        Span::Week(of_day) => today.windows[touch as usize].count(of_day) * 2 < crossing.count,
+        Span::Drift(_) => true,
     }
 }
 
@@ -187,8 +199,14 @@ fn signal(
     now: &Now<'_, '_>,
     crossing: Crossing,
 ) -> bool {
-    let Crossing { watch, touch, measure, count, threshold } = crossing;
+    let Crossing { watch, touch, measure, count, threshold, joint } = crossing;
     let Weight { expected, usual, surprise, budget, mature } = weigh(account, shared, &crossing);
+    if !joint {
+        // What was a sign among others speaks for itself from now on.
+        let is_sign =
+            |s: &SignalState| s.joint && (s.watch, s.touch, s.measure) == (watch, touch, measure);
+        episode.signals.retain(|s| !is_sign(s));
+    }
     if let Some(known) = episode.signal(watch, touch, measure) {
         known.observed = known.observed.max(count);
         known.surprise = known.surprise.max(surprise);
@@ -207,7 +225,11 @@ fn signal(
         .map(|(touch, measure)| (name, group.size, group.p99[touch as usize][measure as usize]));
     episode.learning |= !mature;
     episode.signals.push(SignalState {
-        rule: shared.rules.get(watch).map(|r| r.id.clone()).unwrap_or_default(),
+        rule: shared
+            .rules
+            .get(if joint { Watch::JointSigns } else { watch })
+            .map(|r| r.id.clone())
+            .unwrap_or_default(),
         watch,
         touch,
         measure,
@@ -221,6 +243,7 @@ fn signal(
         persons_at: episode.exposure.persons().0,
         peers,
         class,
+        joint,
     });
     true
 }
@@ -268,11 +291,16 @@ fn weigh(account: &Account, shared: &Shared, crossing: &Crossing) -> Weight {
         Kind::Human => (&calibration.tail, group.shift[touch as usize][measure as usize]),
         Kind::Machine | Kind::Source => (&calibration.machine_tail, 0.0),
     };
+    let budget = match crossing.joint {
+        // So rare each sign had to be.
+        true => f64::from(today.joint_level) / std::f64::consts::LN_10,
+        false => -calibration.alpha.log10(),
+    };
     Weight {
         expected: model.mean,
         usual,
         surprise: -tail.probability(nats - shift).log10(),
-        budget: -calibration.alpha.log10(),
+        budget,
         mature: calibration.mature,
     }
 }

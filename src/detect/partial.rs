@@ -102,6 +102,8 @@ impl Sums {
 pub struct GroupPartial {
     /// Scores, censored and explained ones, and maxima.
     pub scores: Channels<ChannelScores>,
+    /// Joint scores of the members' days.
+    pub joint: ChannelScores,
     /// Day scores against the anchor, by touch and drift: what a p-value is read from.
     pub anchored: [[Histogram; DRIFTS.len()]; 2],
     /// Day count over expected count, by touch.
@@ -163,6 +165,7 @@ pub(super) fn merge_channels(mine: &mut Channels<ChannelScores>, theirs: &Channe
 impl GroupPartial {
     fn merge(&mut self, other: &GroupPartial) {
         merge_channels(&mut self.scores, &other.scores);
+        self.joint.merge(&other.joint);
         for touch in 0..2 {
             self.ratios[touch].merge(&other.ratios[touch]);
             for drift in 0..DRIFTS.len() {

@@ -162,3 +162,11 @@ pub struct Report {
     /// How many contribute in all.
     pub contributor_count: u64,
 }
+
+impl Report {
+    /// Nothing fired by itself, several signs did together.
+    #[must_use]
+    pub fn is_joint(&self) -> bool {
+        !self.signals.is_empty() && self.signals.iter().all(|s| s.joint)
+    }
+}

@@ -12,7 +12,7 @@ use super::limits::PERSONS_FLOOR;
 use super::tail::Tail;
 
 /// The rules and priors that are compiled in, by file name.
-pub const BUILT_IN: [(&str, &str); 27] = [
+pub const BUILT_IN: [(&str, &str); 28] = [
     ("volume.toml", include_str!("../../rules/volume.toml")),
     ("foreign-origins.toml", include_str!("../../rules/foreign-origins.toml")),
     ("novelty.toml", include_str!("../../rules/novelty.toml")),
@@ -32,6 +32,7 @@ pub const BUILT_IN: [(&str, &str); 27] = [
     ("unrelated.toml", include_str!("../../rules/unrelated.toml")),
     ("id-sweep.toml", include_str!("../../rules/id-sweep.toml")),
     ("steady-pace.toml", include_str!("../../rules/steady-pace.toml")),
+    ("joint-signs.toml", include_str!("../../rules/joint-signs.toml")),
     ("role-ceiling.toml", include_str!("../../rules/role-ceiling.toml")),
     ("declared-ceiling.toml", include_str!("../../rules/declared-ceiling.toml")),
     ("ended-account.toml", include_str!("../../rules/ended-account.toml")),
@@ -98,6 +99,8 @@ pub enum Watch {
     PooledPersons,
     /// Accounts of a unit or partner that are far above their own usual on the same day.
     Simultaneous,
+    /// Counts of two families that are each unusual.
+    JointSigns,
 }
 
 impl Watch {
@@ -111,6 +114,7 @@ impl Watch {
             | Watch::PooledPersons => "distinct_persons",
             Watch::ForeignOrigins | Watch::PooledForeign => "foreign_origins",
             Watch::Simultaneous => "accounts_in_excess",
+            Watch::JointSigns => "joint_signs",
             Watch::EndedAccount => "accesses_after_end",
             Watch::UnidentifiedRecords => "unidentified_records",
             Watch::NovelPersons => "novel_persons",
@@ -136,7 +140,7 @@ impl Watch {
     fn windows(self) -> Vec<&'static str> {
         match self {
             Watch::PooledForeign | Watch::PooledPersons => vec!["1h", "1d"],
-            Watch::Simultaneous => vec!["1d"],
+            Watch::Simultaneous | Watch::JointSigns => vec!["1d"],
             _ => SPECS.iter().filter(|spec| spec.watch == self).map(|spec| spec.window).collect(),
         }
     }
@@ -372,6 +376,12 @@ impl Rules {
             }
         }
         weights
+    }
+
+    /// ω of joint signs.
+    #[must_use]
+    pub fn joint_weight(&self) -> f64 {
+        self.get(Watch::JointSigns).and_then(|rule| rule.budget.get("1d")).copied().unwrap_or(0.0)
     }
 }
 

@@ -10,6 +10,7 @@ use super::account::Account;
 use super::channel::{MEASURES, Measure};
 use super::close::Closing;
 use super::epoch::{Epoch, Group, GroupKey, Kind};
+use super::joint::{self, Evidence};
 use super::lift::{self, LEVEL, LIFTED, Lifted};
 use super::limits::{
     CLASS_SETS_MAX, GROUPS_MAX, RAISED_ODDS, SILENT_DAYS, UNITS_MAX, VOTES_MAX, WARM_UP_DAYS,
@@ -290,6 +291,8 @@ impl Shared {
             counted: Measure::ALL.map(|m| self.epoch.counted(m, self.epoch.number)),
             epoch: &epoch,
             floors: self.floors,
+            sign_floor: joint::sign_floor(&self.rules),
+            evidence: Evidence::default(),
         };
         account.close_day(&mut closing);
         if self.votes.len() > VOTES_MAX {

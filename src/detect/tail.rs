@@ -129,13 +129,19 @@ impl Tail {
     /// was seen.
     #[must_use]
     pub fn level(&self, alpha: f64) -> f64 {
+        self.beyond(alpha).max(-alpha.ln())
+    }
+
+    /// The same for a score that is not itself a logarithm of a probability.
+    #[must_use]
+    pub fn beyond(&self, alpha: f64) -> f64 {
         let ratio = (alpha / self.share).min(1.0);
         let excess = if self.shape < 1e-3 {
             -self.scale * ratio.ln()
         } else {
             self.scale / self.shape * (ratio.powf(-self.shape) - 1.0)
         };
-        (self.start + excess).max(-alpha.ln()).max(self.seen)
+        (self.start + excess).max(self.seen)
     }
 
     /// Probability that an account day scores `nats` or more.

@@ -66,6 +66,12 @@ pub struct Today {
     pub thresholds: Channels<u32>,
     /// The same for bulk that has an everyday explanation.
     pub explained: Channels<u32>,
+    /// The same for a sign; no count beyond is one.
+    pub sign_at: Channels<u16>,
+    /// Bit by channel: a sign today.
+    pub signs: u64,
+    /// Nats of evidence that make a sign; 0: nobody looks for any.
+    pub joint_level: f32,
     /// Sums of the six days before, by touch.
     pub carried: [[u32; WEEKLY]; 2],
     /// Bit by channel: crossed today.
@@ -98,6 +104,9 @@ impl Today {
             slack: 0,
             thresholds: [[UNKNOWN; MEASURES]; 2],
             explained: [[UNKNOWN; MEASURES]; 2],
+            sign_at: [[UNKNOWN as u16; MEASURES]; 2],
+            signs: 0,
+            joint_level: 0.0,
             hour_marks: 0,
             odds: 1,
             requests: Requests::default(),
@@ -142,6 +151,7 @@ impl Today {
     pub fn forget_thresholds(&mut self) {
         self.thresholds = [[UNKNOWN; MEASURES]; 2];
         self.explained = [[UNKNOWN; MEASURES]; 2];
+        self.sign_at = [[UNKNOWN as u16; MEASURES]; 2];
         self.slack = 0;
     }
 
@@ -153,6 +163,7 @@ impl Today {
         self.windows.iter_mut().for_each(|w| w.reset(slot));
         (self.records, self.unidentified, self.after_end, self.slack) = (0, 0, 0, 0);
         self.requests.start_again();
+        self.signs = 0;
         self.carried = Default::default();
         self.trail = None;
         self.first_position = position;

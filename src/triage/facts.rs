@@ -34,6 +34,7 @@ pub(super) fn of(report: &Report) -> Vec<Fact> {
         (around.off_hours, "off-hours"),
         (around.rest_day, "rest-day"),
         (report.learning, "learning"),
+        (report.is_joint(), "joint-signs"),
     ] {
         if holds {
             facts.push(fact(code, json!({})));
@@ -82,6 +83,7 @@ fn code(watch: Watch) -> &'static str {
         Watch::PooledForeign => "pooled-foreign",
         Watch::PooledPersons => "pooled-volume",
         Watch::Simultaneous => "simultaneous",
+        Watch::JointSigns => "joint-signs",
     }
 }
 
@@ -93,7 +95,7 @@ fn of_signal(signal: &SignalState, report: &Report) -> Fact {
         "expected": round(signal.expected),
         "usual": signal.usual,
         "not_below": signal.threshold,
-        "kind": weight::family(signal.watch).word(),
+        "kind": weight::word(signal.watch.family()),
     });
     if let Some(touch) = words::touch(signal) {
         values["touch"] = json!(super::touch_word(touch));

@@ -56,7 +56,7 @@ fn numbers(report: &Report, tongue: &dyn Tongue) -> String {
         }
         None => (tongue.texts().semicolon.to_owned() + &words::short(signal, device, tongue), ""),
     };
-    text += &bound(signal, tongue.bound(words::bound(signal.watch)).short, per);
+    text += &bound(signal, tongue.bound(words::bound(signal)).short, per);
     if let Some((_, size, p99)) = &signal.peers {
         text += &fill(tongue.texts().peers_short, &[("size", &size), ("p99", &p99)]);
     }

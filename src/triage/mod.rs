@@ -220,6 +220,7 @@ pub(crate) mod tests {
                 persons_at: 50,
                 peers: Some(("cap-emploi/cap-adviser".into(), 214, 14)),
                 class: HourClass::Shoulder,
+                joint: false,
             }],
             circumstances: Circumstances {
                 new_device: true,

@@ -1,8 +1,8 @@
 //! The sentence: who read how many when, which count fired against what, how the peers do, what else
 //! speaks for it, and how sure that is.
 
+use super::pooled;
 use super::words::{self, Circumstance, Tongue, fill, local_time};
-use super::{pooled, weight};
 use crate::detect::episode::SignalState;
 use crate::detect::report::{Cause, Report};
 
@@ -15,7 +15,7 @@ pub(super) fn of(report: &Report, tongue: &dyn Tongue) -> String {
     let told = most_telling(report.signals.iter());
     if let Some(signal) = told {
         let counted = words::long(signal, super::has_devices(report), tongue);
-        reasons.push(counted + &bound(signal, tongue.bound(words::bound(signal.watch)).long, ""));
+        reasons.push(counted + &bound(signal, tongue.bound(words::bound(signal)).long, ""));
         if let Some((_, size, p99)) = &signal.peers {
             let each = tongue.window(words::window(signal)).each;
             reasons.push(fill(texts.peers, &[("each", &each), ("size", &size), ("p99", &p99)]));
@@ -98,13 +98,13 @@ pub(super) fn bound(signal: &SignalState, pattern: &str, per: &str) -> String {
 /// Independent evidence: the strongest signals of up to two other families than the one told.
 fn also(report: &Report, told: &SignalState, tongue: &dyn Tongue) -> Option<String> {
     const TOLD_MAX: usize = 2;
-    let mut families = vec![weight::family(told.watch)];
+    let mut families = vec![told.watch.family()];
     let mut counts = Vec::new();
     while counts.len() < TOLD_MAX {
         let others = report.signals.iter();
-        let others = others.filter(|s| !families.contains(&weight::family(s.watch)));
+        let others = others.filter(|s| !families.contains(&s.watch.family()));
         let Some(next) = most_telling(others) else { break };
-        families.push(weight::family(next.watch));
+        families.push(next.watch.family());
         counts.push(words::short(next, super::has_devices(report), tongue));
     }
     let counts = counts.join(tongue.texts().and);
@@ -121,6 +121,7 @@ pub(super) fn circumstances(report: &Report) -> impl Iterator<Item = Circumstanc
         ((around.new_device || around.new_address) && pooled, Circumstance::NewPlace),
         (around.off_hours, Circumstance::OffHours),
         (around.rest_day, Circumstance::RestDay),
+        (report.is_joint(), Circumstance::Joint),
         (report.learning, Circumstance::Learning),
     ]
     .into_iter()

@@ -5,6 +5,7 @@
 //! alerts are innocent by construction, so confidence = 1 − ½ · 10^(−evidence).
 
 use crate::alert::Severity;
+use crate::detect::family::Family;
 use crate::detect::report::Report;
 use crate::detect::rule::Watch;
 use crate::event::DATA_CLASSES;
@@ -15,76 +16,16 @@ pub(super) struct Weight {
     pub(super) severity: Severity,
 }
 
-/// Counts that rise together for one reason: only the strongest of a family says anything, other
-/// families say something else. A drift belongs to what drifts, for its last straw is that count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
-    /// How many. A person new to the account or with special data is first of all one more
-    /// person: a caseload transfer raises all of these.
-    Volume,
-    /// Whose. A dormant file is foreign to everybody.
-    Foreign,
-    /// When.
-    Hours,
-    /// From where.
-    Device,
-    /// By which page, search or choice of data.
-    Operation,
-    /// By what hand.
-    Pace,
-    /// By whom: somebody who left.
-    Account,
-}
-
-const FAMILIES: [Family; 7] = [
-    Family::Volume,
-    Family::Foreign,
-    Family::Hours,
-    Family::Device,
-    Family::Operation,
-    Family::Pace,
-    Family::Account,
-];
-
-impl Family {
-    /// Its word in facts.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Family::Volume => "volume",
-            Family::Foreign => "foreign",
-            Family::Hours => "hours",
-            Family::Device => "device",
-            Family::Operation => "operation",
-            Family::Pace => "pace",
-            Family::Account => "account",
-        }
-    }
-}
-
-/// The family of a watch.
-pub(super) fn family(watch: Watch) -> Family {
-    match watch {
-        Watch::DistinctPersons
-        | Watch::RoleCeiling
-        | Watch::DeclaredCeiling
-        | Watch::UnidentifiedRecords
-        | Watch::NovelPersons
-        | Watch::OwnUnitPersons
-        | Watch::PooledPersons
-        | Watch::SensitivePersons
-        | Watch::PersonsDrift
-        | Watch::NoveltyDrift => Family::Volume,
-        Watch::ForeignOrigins
-        | Watch::DormantPersons
-        | Watch::UnrelatedRecords
-        | Watch::OriginsDrift
-        | Watch::PooledForeign
-        | Watch::Simultaneous => Family::Foreign,
-        Watch::OffHoursPersons | Watch::OffHoursOrigins => Family::Hours,
-        Watch::StrangerPersons => Family::Device,
-        Watch::UnusualOperations | Watch::OperationsDrift => Family::Operation,
-        Watch::Misses | Watch::Updates | Watch::NeighbouringIds | Watch::SteadyPace => Family::Pace,
-        Watch::EndedAccount => Family::Account,
+/// A family's word in facts.
+pub(super) fn word(family: Family) -> &'static str {
+    match family {
+        Family::Volume => "volume",
+        Family::Foreign => "foreign",
+        Family::Hours => "hours",
+        Family::Device => "device",
+        Family::Operation => "operation",
+        Family::Pace => "pace",
+        Family::Account => "account",
     }
 }
 
@@ -161,13 +102,13 @@ pub(super) fn of(report: &Report) -> Weight {
 
 /// Words of the families that fired.
 pub(super) fn families(report: &Report) -> Vec<&'static str> {
-    let fired = FAMILIES.into_iter().filter(|family| beyond(report, *family).is_some());
-    fired.map(Family::word).collect()
+    let fired = Family::ALL.into_iter().filter(|family| beyond(report, *family).is_some());
+    fired.map(word).collect()
 }
 
 /// Decades that the strongest signal of a family lies beyond its budget.
 fn beyond(report: &Report, of: Family) -> Option<f64> {
-    let signals = report.signals.iter().filter(|s| family(s.watch) == of);
+    let signals = report.signals.iter().filter(|s| s.watch.family() == of);
     signals.map(|s| (s.surprise - s.budget).max(0.0)).max_by(f64::total_cmp)
 }
 
@@ -189,11 +130,11 @@ fn circumstance(report: &Report, family: Family) -> f64 {
 /// The strongest family counts fully; of the others each adds what it saw, as a signal or as a
 /// circumstance.
 fn evidence(report: &Report) -> f64 {
-    let fired = FAMILIES.map(|family| beyond(report, family));
+    let fired = Family::ALL.map(|family| beyond(report, family));
     let strongest = (0..fired.len())
         .filter(|at| fired[*at].is_some())
         .max_by(|a, b| fired[*a].unwrap_or(0.0).total_cmp(&fired[*b].unwrap_or(0.0)));
-    let further = FAMILIES.into_iter().enumerate().filter(|(at, _)| Some(*at) != strongest);
+    let further = Family::ALL.into_iter().enumerate().filter(|(at, _)| Some(*at) != strongest);
     let further = further.map(|(at, family)| {
         let (least, most) = FURTHER;
         let signal = fired[at].map_or(0.0, |beyond| (least + beyond / 2.0).min(most));
@@ -201,7 +142,9 @@ fn evidence(report: &Report) -> f64 {
     });
     let strongest = strongest.and_then(|at| fired[at]).unwrap_or(0.0);
     let learning = if report.learning { LEARNING } else { 0.0 };
-    strongest + further.sum::<f64>().min(FURTHER_MAX) - learning
+    // Signs that fired together have said already that there are two of them.
+    let joint = if report.is_joint() { FURTHER.0 } else { 0.0 };
+    strongest + further.sum::<f64>().min(FURTHER_MAX) - learning - joint
 }
 
 #[cfg(test)]
@@ -280,6 +223,17 @@ mod tests {
         check(&all, 5.0);
         // Below its budget, where shipped priors set the threshold, is not less than nothing.
         check(&[foreign, (Watch::OffHoursOrigins, -1.0)], 1.3);
+    }
+
+    #[test]
+    fn signs_that_fired_together_are_at_their_threshold_together() {
+        let mut report = fired(&[(Watch::DistinctPersons, 0.0), (Watch::StrangerPersons, 0.0)]);
+        assert_eq!(evidence(&report), 0.5, "two counts that each reached its own threshold");
+        report.signals.iter_mut().for_each(|s| s.joint = true);
+        assert_eq!(evidence(&report), 0.0);
+        assert_eq!(of(&report).confidence, 0.5);
+        report.signals[0].joint = false;
+        assert_eq!(evidence(&report), 0.5, "one of them came to its own");
     }
 
     #[test]

@@ -367,6 +367,7 @@ fn signal(
         persons_at: episode.exposure.persons().0,
         peers: None,
         class: HourClass::Core,
+        joint: false,
     });
     true
 }

@@ -110,6 +110,9 @@ impl Tongue for English {
             Watch::Simultaneous => lengths(
                 "{n} accounts far above their own usual", None,
                 "{n} accounts on one day far above their own usual"),
+            Watch::JointSigns => lengths(
+                "{n} counts unusual at once in {window}", None,
+                "{n} counts {within} unusual at once"),
             Watch::SteadyPace => lengths(
                 "{n} requests at one even pace in {window}", None,
                 "{n} requests in a row {within} at the even pace of a machine"),
@@ -119,6 +122,7 @@ impl Tongue for English {
     fn bound(&self, bound: Bound) -> Said {
         match bound {
             Bound::Usual => said(", usual ≤ {usual}{per}, alert at {threshold}", ", usually at most {usual}, alert from {threshold}"),
+            Bound::Sign => said(", usual ≤ {usual}{per}, a sign from {threshold}", ", usually at most {usual}, a sign from {threshold}"),
             Bound::Formerly => said(", used to be ≤ {usual}, alert at {threshold}", ", used to be at most {usual}, alert from {threshold}"),
             Bound::Role => said(", role ceiling {ceiling}{per}", ", the role's ceiling is {ceiling}"),
             Bound::Declared => said(", declared ceiling {ceiling}{per}", ", the declared ceiling is {ceiling}"),
@@ -173,6 +177,7 @@ impl Tongue for English {
             Circumstance::NewPlace => said("new to these accounts", "the accounts came to share it less than two weeks ago"),
             Circumstance::OffHours => said("", "outside usual hours"),
             Circumstance::RestDay => said("rest day", "weekend or holiday"),
+            Circumstance::Joint => said("signs together", "none of these counts would alert alone, together they are as rare as an alert must be"),
             Circumstance::Learning => said("learning", "judged by shipped priors, the baseline is still learning"),
         }
     }

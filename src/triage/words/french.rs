@@ -110,6 +110,9 @@ impl Tongue for French {
             Watch::Simultaneous => lengths(
                 "{n} comptes bien au-delà de leur habitude", None,
                 "{n} comptes le même jour bien au-delà de leur habitude"),
+            Watch::JointSigns => lengths(
+                "{n} comptages inhabituels à la fois en {window}", None,
+                "{n} comptages {within} inhabituels à la fois"),
             Watch::SteadyPace => lengths(
                 "{n} requêtes à intervalle régulier en {window}", None,
                 "{n} requêtes de suite {within} à l'allure régulière d'une machine"),
@@ -119,6 +122,7 @@ impl Tongue for French {
     fn bound(&self, bound: Bound) -> Said {
         match bound {
             Bound::Usual => said(", d'habitude ≤ {usual}{per}, alerte à {threshold}", ", d'habitude au plus {usual}, alerte à partir de {threshold}"),
+            Bound::Sign => said(", d'habitude ≤ {usual}{per}, signe dès {threshold}", ", d'habitude au plus {usual}, un signe dès {threshold}"),
             Bound::Formerly => said(", autrefois ≤ {usual}, alerte à {threshold}", ", autrefois au plus {usual}, alerte à partir de {threshold}"),
             Bound::Role => said(", plafond du rôle {ceiling}{per}", ", plafond du rôle : {ceiling}"),
             Bound::Declared => said(", plafond déclaré {ceiling}{per}", ", plafond déclaré : {ceiling}"),
@@ -173,6 +177,7 @@ impl Tongue for French {
             Circumstance::NewPlace => said("nouveau pour ces comptes", "partagé par ces comptes depuis moins de deux semaines"),
             Circumstance::OffHours => said("", "hors des heures habituelles"),
             Circumstance::RestDay => said("jour de repos", "week-end ou jour férié"),
+            Circumstance::Joint => said("signes réunis", "aucun de ces comptages n'alerterait seul, ensemble ils sont aussi rares qu'une alerte doit l'être"),
             Circumstance::Learning => said("apprentissage", "jugé par les valeurs fournies, la référence apprend encore"),
         }
     }

@@ -84,6 +84,8 @@ pub(super) struct Said {
 pub(super) enum Bound {
     /// Its own days, and where the alert begins.
     Usual,
+    /// Its own days, and where it becomes a sign among others.
+    Sign,
     /// What it did before it began to rise.
     Formerly,
     /// What no work of the role explains.
@@ -127,6 +129,8 @@ pub(super) enum Circumstance {
     NewPlace,
     OffHours,
     RestDay,
+    /// No count is beyond its threshold; several are unusual.
+    Joint,
     Learning,
 }
 
@@ -171,8 +175,9 @@ pub(super) fn fill(pattern: &str, values: &[(&str, &dyn std::fmt::Display)]) -> 
 }
 
 /// What a watch's count is compared with.
-pub(super) fn bound(watch: Watch) -> Bound {
-    match watch {
+pub(super) fn bound(signal: &SignalState) -> Bound {
+    match signal.watch {
+        _ if signal.joint => Bound::Sign,
         Watch::RoleCeiling => Bound::Role,
         Watch::DeclaredCeiling => Bound::Declared,
         Watch::UnidentifiedRecords => Bound::Ceiling,
@@ -189,6 +194,7 @@ pub(super) fn bound(watch: Watch) -> Bound {
         | Watch::PooledForeign
         | Watch::PooledPersons
         | Watch::Simultaneous
+        | Watch::JointSigns
         | Watch::OffHoursPersons
         | Watch::OffHoursOrigins
         | Watch::StrangerPersons

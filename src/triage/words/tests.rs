@@ -236,3 +236,21 @@ fn what_else_fired_and_how_sure_it_is_are_told() {
     assert_eq!(fact("dormant")["not_below"], 31);
     assert_eq!(fact("dormant")["kind"], "foreign");
 }
+
+#[test]
+fn signs_that_fired_together_say_so() {
+    let mut report = of(Watch::StrangerPersons, Some(Measure::Stranger1d));
+    let mut other = of(Watch::NovelPersons, Some(Measure::Novel1d)).signals.remove(0);
+    other.surprise = 2.0;
+    report.signals.push(other);
+    report.signals.iter_mut().for_each(|s| s.joint = true);
+    let alert = triage().alert(&report);
+    assert_eq!(
+        alert.explanation,
+        "cap00412 (Cap emploi adviser) read 312 persons on Tue 6 Feb at 19:00:07: 41 persons new to \
+         the account opened from a device unknown to it in a day, usually at most 9, a sign from 31; also \
+         41 persons new to the account in 1 day; none of these counts would alert alone, together \
+         they are as rare as an alert must be."
+    );
+    assert!(alert.facts.iter().any(|f| f.code == "joint-signs"));
+}

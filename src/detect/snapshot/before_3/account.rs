@@ -196,6 +196,9 @@ impl Today {
             windows: self.windows.map(Windows::into_windows),
             thresholds: [[UNKNOWN; MEASURES]; 2],
             explained: [[UNKNOWN; MEASURES]; 2],
+            sign_at: [[0; MEASURES]; 2],
+            signs: 0,
+            joint_level: 0.0,
             carried: [[0; WEEKLY]; 2],
             is_theft: false,
             fired: channel_bits(self.fired),
@@ -263,6 +266,7 @@ impl From<SignalState> for episode::SignalState {
             persons_at: then.persons_at,
             peers: then.peers,
             class: then.class,
+            joint: false,
         }
     }
 }

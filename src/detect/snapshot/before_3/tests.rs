@@ -64,6 +64,7 @@ fn episode_of_today(follows: Option<String>) -> Episode {
             at: 1_704_700_000_000,
             persons_at: 40,
             peers: signal.peers,
+            joint: false,
             class: HourClass::Shoulder,
         }],
         exposure: exposure(),
@@ -106,6 +107,9 @@ fn today_of_today() -> Today {
         windows: [windows(1).0, windows(50).0],
         thresholds: [[UNKNOWN; MEASURES]; 2],
         explained: [[UNKNOWN; MEASURES]; 2],
+        sign_at: [[0; MEASURES]; 2],
+        signs: 0,
+        joint_level: 0.0,
         carried: Default::default(),
         is_theft: false,
         fired: 1 << channel(Touch::Opened, Measure::Foreign1d)
