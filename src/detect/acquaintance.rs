@@ -63,15 +63,25 @@ impl Acquaintances {
 
     /// Remembers everyone touched on a day.
     pub fn remember(&mut self, persons: impl Iterator<Item = u32>, day: Day) {
-        let mut all: Vec<u32> =
+        let mut news: Vec<u32> =
             persons.map(|fp| who(fp) << DAY_BITS | (day as u32 & DAY_MASK)).collect();
-        if all.is_empty() {
+        if news.is_empty() {
             return;
         }
-        all.extend(&self.0);
-        all.sort_unstable_by_key(|word| (word >> DAY_BITS, age(*word, day)));
-        all.dedup_by_key(|word| *word >> DAY_BITS);
-        all.retain(|word| age(*word, day) < MEMORY_DAYS);
+        news.sort_unstable();
+        news.dedup();
+        let mut all = Vec::with_capacity(news.len() + self.0.len());
+        let mut news = news.into_iter().peekable();
+        for known in self.0.iter().filter(|word| age(**word, day) < MEMORY_DAYS) {
+            while let Some(new) = news.next_if(|new| new >> DAY_BITS < known >> DAY_BITS) {
+                all.push(new);
+            }
+            // Touched again: the newer day follows.
+            if news.peek().is_none_or(|new| new >> DAY_BITS != known >> DAY_BITS) {
+                all.push(*known);
+            }
+        }
+        all.extend(news);
         let mut days = MEMORY_DAYS;
         while all.len() > ACQUAINTANCES_MAX && days > 1 {
             days -= 1;

@@ -6,7 +6,7 @@
 
 use super::Detector;
 use super::account::Account;
-use super::channel::{Measure, Span, TOUCHES};
+use super::channel::{MEASURES, Measure, Span, TOUCHES};
 use super::epoch::{HourClass, Kind};
 use super::time::LocalDay;
 
@@ -43,12 +43,15 @@ struct Live {
 }
 
 /// Which lift a measure feels, and how much of it.
-fn felt(measure: Measure) -> (usize, f32) {
+const fn felt(measure: Measure) -> (usize, f32) {
     let of_day = match measure.spec().span {
         Span::Week(of_day) | Span::Drift(of_day) => of_day,
         _ => measure,
     };
-    let place = LIFTED.iter().position(|lifted| *lifted == of_day).unwrap_or(0);
+    let mut place = LIFTED.len() - 1;
+    while place > 0 && LIFTED[place] as usize != of_day as usize {
+        place -= 1;
+    }
     match measure.spec().span {
         Span::Week(_) => (place, OF_WEEK),
         // An even pace and neighbouring identifiers are nobody's usual work.
@@ -57,11 +60,22 @@ fn felt(measure: Measure) -> (usize, f32) {
     }
 }
 
+/// The same for every measure: hours end for all accounts at once.
+const FELT: [(usize, f32); MEASURES] = {
+    let mut all = [(0, 0.0); MEASURES];
+    let mut at = 0;
+    while at < MEASURES {
+        all[at] = felt(Measure::ALL[at]);
+        at += 1;
+    }
+    all
+};
+
 impl Account {
     /// How much more than usual is expected of a measure today, since it is so of everybody.
     #[must_use]
     pub fn lifted(&self, touch: crate::event::Touch, measure: Measure) -> f64 {
-        let (place, part) = felt(measure);
+        let (place, part) = FELT[measure as usize];
         f64::from(1.0 + part * (self.lift[touch as usize][place] - 1.0))
     }
 }
@@ -88,7 +102,10 @@ impl Detector {
                     let mut model = account.model(touch, measure, HourClass::Core, group);
                     model.mean /= account.lifted(touch, measure);
                     let x = today.count(touch, measure) as f64;
-                    live.counted[t][place] += x.min(model.mean + 3.0 * model.sd());
+                    // Most have counted little by now, and a root for each is dear.
+                    let usual = x <= model.mean;
+                    let most = if usual { x } else { model.mean + 3.0 * model.sd() };
+                    live.counted[t][place] += x.min(most);
                     live.expected[t][place] += model.mean;
                 }
             }

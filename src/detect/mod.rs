@@ -52,6 +52,7 @@ pub use control::{Control, Judged};
 use epoch::{Budget, Epoch, GroupKey, Kind};
 use judge::Now;
 use limits::ACCOUNTS_MAX;
+use places::place_hash;
 use pool::{Pools, Seen};
 use report::{ClosedDay, Finding};
 use rule::Rules;
@@ -172,6 +173,7 @@ impl Detector {
             shared: Shared {
                 settings,
                 floors: rules.floors(),
+                bars: rules.bars(),
                 rules,
                 calendar,
                 previous: Arc::clone(&epoch),
@@ -274,7 +276,9 @@ impl Detector {
     pub fn event(&mut self, event: &AccessEvent<'_>, position: Position, out: &mut Vec<Finding>) {
         self.shared.counters.events += 1;
         let Some(index) = self.entity(event, out) else { return };
-        let now = Now { event, position, index };
+        let places = [&event.device, &event.ip];
+        let places = places.map(|place| place.as_deref().map_or(0, place_hash));
+        let now = Now { event, position, index, places };
         self.observe(&now, out);
         self.pool(&now, out);
         self.advance_watermark(index, out);
@@ -282,8 +286,8 @@ impl Detector {
 
     /// What the event adds to the counts that its account shares with others.
     fn pool(&mut self, now: &Now<'_, '_>, out: &mut Vec<Finding>) {
-        let Now { event, position, index } = *now;
-        let seen = Seen { event, position, index, clock: self.leaders[2].0 };
+        let Now { event, position, index, places } = *now;
+        let seen = Seen { event, position, index, places, clock: self.leaders[2].0 };
         self.pools.observe(&seen, &mut self.accounts, &mut self.shared, out);
         self.due = self.due.min(self.pools.deadline(self.shared.settings.quiet_ms));
     }
@@ -321,8 +325,9 @@ impl Detector {
         if open {
             opening::expose(account, shared, now);
         }
-        let look = account.today.as_ref().is_some_and(|today| {
-            today.slack <= 0 || now.event.unidentified > 0 || today.after_end > 0
+        let look = account.today.as_mut().is_some_and(|today| {
+            let always = now.event.unidentified > 0 || today.after_end > 0;
+            always || (today.slack <= 0 && !judge::nothing_due(today))
         });
         if (look || open) && !closed {
             judge::judge(account, shared, now, deadlines, out);

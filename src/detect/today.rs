@@ -143,6 +143,31 @@ impl Today {
         self.thresholds = [[UNKNOWN; MEASURES]; 2];
         self.explained = [[UNKNOWN; MEASURES]; 2];
         self.slack = 0;
+        self.look_at_all(true);
+    }
+
+    /// Every measure must be looked at whenever anything is, or none for now.
+    pub(super) fn look_at_all(&mut self, must: bool) {
+        self.requests.look_at_all(must);
+        self.windows.iter_mut().for_each(|w| w.look_at_all(must));
+    }
+
+    /// A measure must be looked at again when so many more were counted; 0: whenever anything is.
+    pub(super) fn look_again(&mut self, touch: Touch, measure: Measure, ahead: u64) {
+        let of_day = match measure.spec().span {
+            Span::Hour | Span::Day => measure,
+            Span::Week(of_day) | Span::Drift(of_day) => of_day,
+        };
+        match of_day.tally() {
+            Some(tally) => self.requests.look_again(tally, ahead),
+            None => self.windows[touch as usize].look_again(of_day, ahead),
+        }
+    }
+
+    /// How many may still be counted before a measure must be looked at; 0: one must be now.
+    pub(super) fn ahead(&self) -> u64 {
+        let windows = self.windows.iter().map(Windows::ahead);
+        windows.fold(self.requests.ahead(), u64::min)
     }
 
     /// Counts from here on as if the day began: what was before is judged. `position` is the last

@@ -50,6 +50,8 @@ pub(super) struct Seen<'a, 'e> {
     pub(super) position: Position,
     /// The account's index.
     pub(super) index: u32,
+    /// Hashes of its device and address; 0 where it does not say.
+    pub(super) places: [u32; 2],
     /// The shard's third-largest account time: no account's clock alone moves a pool.
     pub(super) clock: TimestampMs,
 }
