@@ -224,12 +224,7 @@ fn nats_needed(
 }
 
 /// Absolute ceilings: of the role, of the declaration, of the account's life.
-fn ceilings(
-    account: &Account,
-    shared: &Shared,
-    today: &mut Today,
-    crossings: &mut Vec<Crossing>,
-) {
+fn ceilings(account: &Account, shared: &Shared, today: &mut Today, crossings: &mut Vec<Crossing>) {
     let mut over = |today: &mut Today, watch, touch, measure, count: u64, ceiling: Option<u64>| {
         let Some(ceiling) = ceiling.filter(|_| shared.rules.get(watch).is_some()) else { return };
         if count > ceiling {

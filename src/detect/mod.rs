@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod acquaintance;
+pub mod ahead;
 pub mod baseline;
 pub mod builder;
 pub mod channel;
@@ -48,11 +49,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{AccessEvent, Outcome, Position, TimestampMs};
 use account::Account;
+use ahead::Ahead;
 pub use control::{Control, Judged};
 use epoch::{Budget, Epoch, GroupKey, Kind};
 use judge::Now;
 use limits::ACCOUNTS_MAX;
-use places::place_hash;
 use pool::{Pools, Seen};
 use report::{ClosedDay, Finding};
 use rule::Rules;
@@ -274,11 +275,20 @@ impl Detector {
 
     /// Applies one event, whose time lies in the years 1970 to 2200 as the decoder sees to.
     pub fn event(&mut self, event: &AccessEvent<'_>, position: Position, out: &mut Vec<Finding>) {
+        self.event_after(self.ahead(event), event, position, out);
+    }
+
+    /// Applies one event, of which [`Detector::ahead`] said what is known before its turn.
+    pub fn event_after(
+        &mut self,
+        ahead: Ahead,
+        event: &AccessEvent<'_>,
+        position: Position,
+        out: &mut Vec<Finding>,
+    ) {
         self.shared.counters.events += 1;
-        let Some(index) = self.entity(event, out) else { return };
-        let places = [&event.device, &event.ip];
-        let places = places.map(|place| place.as_deref().map_or(0, place_hash));
-        let now = Now { event, position, index, places };
+        let Some(index) = self.entity(ahead, event, out) else { return };
+        let now = Now { event, position, index, places: ahead.places };
         self.observe(&now, out);
         self.pool(&now, out);
         self.advance_watermark(index, out);
@@ -341,16 +351,17 @@ impl Detector {
     }
 
     /// The account (or address) an event belongs to.
-    fn entity(&mut self, event: &AccessEvent<'_>, out: &mut Vec<Finding>) -> Option<u32> {
-        let (name, kind) = match (&event.account, &event.ip) {
-            (Some(account), _) => (account.as_ref(), Kind::Human),
-            (None, Some(ip)) => (ip.as_ref(), Kind::Source),
-            (None, None) => return None,
-        };
-        let hash = self.name_hash(name, kind);
+    fn entity(
+        &mut self,
+        ahead: Ahead,
+        event: &AccessEvent<'_>,
+        out: &mut Vec<Finding>,
+    ) -> Option<u32> {
+        let hash = ahead.name?;
         if let Some(index) = self.index.get(&hash) {
             return Some(*index);
         }
+        let (name, kind) = ahead::who(event)?;
         let account = self.newcomer(name, kind, event.time);
         let index = if self.accounts.len() < self.shared.settings.accounts_max.max(1) {
             self.accounts.push(account);

@@ -136,8 +136,15 @@ impl Windows {
     /// is.
     pub(super) fn look_again(&mut self, measure: Measure, ahead: u64) {
         let at = measure as usize;
-        let until = if ahead == 0 { 0 } else { u64::from(self.counts[at]) + ahead.div_ceil(self.step()) };
+        let until =
+            if ahead == 0 { 0 } else { u64::from(self.counts[at]) + ahead.div_ceil(self.step()) };
         self.looks[at] = self.looks[at].min(u16::try_from(until).unwrap_or(u16::MAX));
+    }
+
+    /// Whether the person was returned today, as far as the first look into the table tells.
+    pub(super) fn is_at_home(&self, fp: u32) -> bool {
+        let home = fp as usize & self.places.len().wrapping_sub(1);
+        self.places.get(home).is_some_and(|entry| entry.fp == fp)
     }
 
     /// Current slot.
@@ -211,7 +218,8 @@ impl Windows {
     /// Moves the windows on to a later slot.
     pub fn advance(&mut self, slot: u16) {
         let steps = (slot - self.slot).min(HOUR_SLOTS);
-        let [persons, foreign] = [Measure::Persons1h, Measure::Foreign1h].map(|m| self.counts[m as usize]);
+        let [persons, foreign] =
+            [Measure::Persons1h, Measure::Foreign1h].map(|m| self.counts[m as usize]);
         // Without anyone in the hour there is nobody to leave it.
         let steps_with = if persons | foreign == 0 { 0 } else { steps };
         for step in 1..=steps_with {

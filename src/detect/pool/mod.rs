@@ -99,6 +99,20 @@ impl Pools {
         self.counters
     }
 
+    /// Reads what an account's event needs; the value says nothing.
+    pub(super) fn peek(&self, index: u32) -> u64 {
+        self.members.get(index as usize).map_or(0, |member| u64::from(member.partner))
+    }
+
+    /// Reads what a person new to an account's day needs; the value says nothing.
+    pub(super) fn peek_person(&self, index: u32, fp: u32, origin: Origin) -> u64 {
+        let Some(item) = item(fp, origin, index, true) else { return 0 };
+        let Some(member) = self.members.get(index as usize) else { return 0 };
+        let pools = [member.partner, member.unit, member.site].into_iter();
+        let pools = pools.filter_map(|at| self.pools.get(at as usize));
+        pools.fold(0, |read, pool| read ^ pool.union.peek(item))
+    }
+
     /// Takes in what an event added to its account's day.
     pub(super) fn observe(
         &mut self,

@@ -110,6 +110,13 @@ impl Union {
         true
     }
 
+    /// Reads what [`Union::insert`] needs; the value says nothing.
+    pub(super) fn peek(&self, item: Item) -> u64 {
+        let (Item::Person(fp, _) | Item::Unit(fp)) = item;
+        let home = fp as usize & self.places.len().wrapping_sub(1);
+        self.places.get(home).map_or(0, |entry| u64::from(entry.fp))
+    }
+
     fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.places.iter().filter(|e| e.fp != 0)
     }
