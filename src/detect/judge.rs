@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::account::Account;
-use super::channel::{DRIFTS, FOREIGN_FROM_DAY, Measure, Span, TOUCHES, channel};
+use super::channel::{DRIFTS, FOREIGN_FROM_DAY, MEASURES, Measure, Span, TOUCHES, channel};
 use super::drift;
 use super::episode::Trail;
 use super::epoch::{Group, HourClass, Kind};
@@ -146,7 +146,7 @@ fn known_threshold(
     let (t, m) = (touch as usize, measure as usize);
     let known = match bar {
         Bar::Plain => today.thresholds[t][m],
-        Bar::Explained => today.explained[t][m],
+        Bar::Explained => today.explained.as_ref().map_or(UNKNOWN, |of| of[t][m]),
     };
     if known != UNKNOWN {
         return u64::from(known);
@@ -156,7 +156,10 @@ fn known_threshold(
     let kept = fresh as u32;
     match bar {
         Bar::Plain => today.thresholds[t][m] = kept,
-        Bar::Explained => today.explained[t][m] = kept,
+        Bar::Explained => {
+            let none = || Box::new([[UNKNOWN; MEASURES]; 2]);
+            today.explained.get_or_insert_with(none)[t][m] = kept;
+        }
     }
     fresh
 }
@@ -269,13 +272,16 @@ pub(super) fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RoleP
 
 /// Starts the trail of a day that becomes interesting: half a threshold, or an account that ended.
 fn follow(today: &mut Today, now: &Now<'_, '_>) {
+    if today.trail.is_some() {
+        return;
+    }
     let halfway = |touch: Touch, measure: Measure| {
         let threshold = today.thresholds[touch as usize][measure as usize];
         threshold != UNKNOWN && today.count(touch, measure) * 2 >= u64::from(threshold)
     };
     let interesting =
         today.after_end > 0 || TOUCHES.iter().any(|t| Measure::ALL.iter().any(|m| halfway(*t, *m)));
-    if today.trail.is_none() && interesting {
+    if interesting {
         let mut trail = Box::new(Trail::default());
         trail.add(now.event, now.position);
         today.trail = Some(trail);

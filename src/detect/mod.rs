@@ -364,6 +364,10 @@ impl Detector {
         let (name, kind) = ahead::who(event)?;
         let account = self.newcomer(name, kind, event.time);
         let index = if self.accounts.len() < self.shared.settings.accounts_max.max(1) {
+            if self.accounts.len() == self.accounts.capacity() {
+                // Doubling would leave half of the largest table empty.
+                self.accounts.reserve_exact((self.accounts.len() / 8).max(64));
+            }
             self.accounts.push(account);
             self.accounts.len() as u32 - 1
         } else {

@@ -65,7 +65,7 @@ pub struct Today {
     /// Integer thresholds by touch and measure, or [`UNKNOWN`].
     pub thresholds: Channels<u32>,
     /// The same for bulk that has an everyday explanation.
-    pub explained: Channels<u32>,
+    pub explained: Option<Box<Channels<u32>>>,
     /// Sums of the six days before, by touch.
     pub carried: [[u32; WEEKLY]; 2],
     /// Bit by channel: crossed today.
@@ -97,7 +97,7 @@ impl Today {
             class: HourClass::Core,
             slack: 0,
             thresholds: [[UNKNOWN; MEASURES]; 2],
-            explained: [[UNKNOWN; MEASURES]; 2],
+            explained: None,
             hour_marks: 0,
             odds: 1,
             requests: Requests::default(),
@@ -137,7 +137,8 @@ impl Today {
         if class != self.class {
             self.class = class;
             self.windows.iter_mut().for_each(Windows::cut);
-            for thresholds in self.thresholds.iter_mut().chain(&mut self.explained) {
+            let explained = self.explained.iter_mut().flat_map(|of| of.iter_mut());
+            for thresholds in self.thresholds.iter_mut().chain(explained) {
                 HOURLY.iter().for_each(|m| thresholds[*m as usize] = UNKNOWN);
             }
         }
@@ -148,7 +149,7 @@ impl Today {
     /// Thresholds are computed anew when they are next needed.
     pub fn forget_thresholds(&mut self) {
         self.thresholds = [[UNKNOWN; MEASURES]; 2];
-        self.explained = [[UNKNOWN; MEASURES]; 2];
+        self.explained = None;
         self.slack = 0;
         self.look_at_all(true);
     }

@@ -146,6 +146,11 @@ impl Pools {
     ) {
         let index = seen.index as usize;
         if self.members.len() <= index {
+            if self.members.capacity() <= index {
+                // As accounts do: doubling would leave half of it empty.
+                let more = (index + 1 - self.members.len()).max(self.members.len() / 8);
+                self.members.reserve_exact(more);
+            }
             self.members.resize(index + 1, Member::UNKNOWN);
         }
         if self.members[index].day != day.day {

@@ -195,7 +195,7 @@ impl Today {
             seen: self.seen,
             windows: self.windows.map(Windows::into_windows),
             thresholds: [[UNKNOWN; MEASURES]; 2],
-            explained: [[UNKNOWN; MEASURES]; 2],
+            explained: None,
             carried: [[0; WEEKLY]; 2],
             is_theft: false,
             fired: channel_bits(self.fired),

@@ -105,7 +105,7 @@ fn today_of_today() -> Today {
         seen,
         windows: [windows(1).0, windows(50).0],
         thresholds: [[UNKNOWN; MEASURES]; 2],
-        explained: [[UNKNOWN; MEASURES]; 2],
+        explained: None,
         carried: Default::default(),
         is_theft: false,
         fired: 1 << channel(Touch::Opened, Measure::Foreign1d)
