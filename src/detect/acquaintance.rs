@@ -48,7 +48,7 @@ impl Acquaintances {
     /// About where a person stands: fingerprints are spread evenly, so that it is a few steps from
     /// there, where halving would go through the whole memory.
     fn guess(&self, who: u32) -> usize {
-        (u64::from(who) * self.0.len() as u64 >> (u32::BITS - DAY_BITS)) as usize
+        ((u64::from(who) * self.0.len() as u64) >> (u32::BITS - DAY_BITS)) as usize
     }
 
     /// Whoever was touched within so many days before today, by the upper 24 bits.
