@@ -163,7 +163,7 @@ pub struct Decoder<N = Pseudonymiser> {
 
 /// What an event may borrow from besides its line.
 #[derive(Debug, Default)]
-struct Scratch {
+pub struct Scratch {
     persons: Vec<Person>,
     /// The line with its invalid UTF-8 replaced.
     utf8: String,
@@ -220,53 +220,77 @@ impl<N: Naming> Decoder<N> {
     /// When the line is no event; nothing of the input is in the error.
     #[inline]
     pub fn decode<'a>(&'a mut self, line: &'a [u8]) -> Result<Decoded<'a>, DecodeError> {
-        if line.len() > LINE_BYTES_MAX {
-            return Err(DecodeError::Oversized { bytes: line.len() });
-        }
-        let Scratch { persons, utf8, mended, document } = &mut self.scratch;
-        let (text, invalid): (&'a str, bool) = match std::str::from_utf8(line) {
-            Ok(text) => (text, false),
-            Err(_) => {
-                *utf8 = String::from_utf8_lossy(line).into_owned();
-                (utf8, true)
-            }
-        };
-        let text = text.trim_start_matches('\u{feff}');
-        let mut draft = Draft::new(&self.tools, persons);
-        let was_mended = match &self.plan {
-            Plan::Text { line, recipe } => {
-                let Some(captures) = line.captures(text) else {
-                    return Err(DecodeError::NoMatch { bytes: text.len() });
-                };
-                recipe.fill_from_text(&captures, &mut draft);
-                false
-            }
-            Plan::Json(recipe) => {
-                let was_mended = match document::read(text) {
-                    Ok(read) => {
-                        *document = read;
-                        false
-                    }
-                    Err(error) => {
-                        *mended = mend::mend(text).ok_or_else(|| json::refusal(&error))?;
-                        *document = document::read(mended).map_err(|_| json::refusal(&error))?;
-                        true
-                    }
-                };
-                recipe.fill_from_json(document, &mut draft);
-                was_mended
-            }
-            Plan::Native(constants) => {
-                let was_mended = json::fill(text, mended, &mut draft)?;
-                recipe::fill_constants(constants, &mut draft);
-                was_mended
-            }
-        };
-        let (mut event, mut repairs) = draft.finish()?;
-        event.persons = persons;
-        repairs.text = invalid || was_mended;
-        Ok(Decoded { event, repairs })
+        read(&self.plan, &self.tools, &mut self.scratch, line)
     }
+
+    /// As [`Decoder::decode`], for whoever holds several events at once: each has a scratch of its
+    /// own.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn decode_with<'a>(
+        &'a self,
+        scratch: &'a mut Scratch,
+        line: &'a [u8],
+    ) -> Result<Decoded<'a>, DecodeError> {
+        read(&self.plan, &self.tools, scratch, line)
+    }
+}
+
+#[inline]
+fn read<'a, N: Naming>(
+    plan: &'a Plan,
+    tools: &'a Tools<N>,
+    scratch: &'a mut Scratch,
+    line: &'a [u8],
+) -> Result<Decoded<'a>, DecodeError> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err(DecodeError::Oversized { bytes: line.len() });
+    }
+    let Scratch { persons, utf8, mended, document } = scratch;
+    let (text, invalid): (&'a str, bool) = match std::str::from_utf8(line) {
+        Ok(text) => (text, false),
+        Err(_) => {
+            *utf8 = String::from_utf8_lossy(line).into_owned();
+            (utf8, true)
+        }
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    let mut draft = Draft::new(tools, persons);
+    let was_mended = match plan {
+        Plan::Text { line, recipe } => {
+            let Some(captures) = line.captures(text) else {
+                return Err(DecodeError::NoMatch { bytes: text.len() });
+            };
+            recipe.fill_from_text(&captures, &mut draft);
+            false
+        }
+        Plan::Json(recipe) => {
+            let was_mended = match document::read(text) {
+                Ok(read) => {
+                    *document = read;
+                    false
+                }
+                Err(error) => {
+                    *mended = mend::mend(text).ok_or_else(|| json::refusal(&error))?;
+                    *document = document::read(mended).map_err(|_| json::refusal(&error))?;
+                    true
+                }
+            };
+            recipe.fill_from_json(document, &mut draft);
+            was_mended
+        }
+        Plan::Native(constants) => {
+            let was_mended = json::fill(text, mended, &mut draft)?;
+            recipe::fill_constants(constants, &mut draft);
+            was_mended
+        }
+    };
+    let (mut event, mut repairs) = draft.finish()?;
+    event.persons = persons;
+    repairs.text = invalid || was_mended;
+    Ok(Decoded { event, repairs })
 }
 
 /// Whether JSON text begins like a list or an object.

@@ -29,8 +29,26 @@ impl Acquaintances {
     #[must_use]
     pub fn knows(&self, fp: u32) -> bool {
         let who = who(fp);
-        let at = self.0.partition_point(|word| word >> DAY_BITS < who);
+        let before = |at: usize| self.0.get(at).is_some_and(|word| word >> DAY_BITS < who);
+        let mut at = self.guess(who);
+        while at > 0 && !before(at - 1) {
+            at -= 1;
+        }
+        while before(at) {
+            at += 1;
+        }
         self.0.get(at).is_some_and(|word| word >> DAY_BITS == who)
+    }
+
+    /// Reads where [`Acquaintances::knows`] will look; the value says nothing.
+    pub(super) fn peek(&self, fp: u32) -> u64 {
+        self.0.get(self.guess(who(fp))).map_or(0, |word| u64::from(*word))
+    }
+
+    /// About where a person stands: fingerprints are spread evenly, so that it is a few steps from
+    /// there, where halving would go through the whole memory.
+    fn guess(&self, who: u32) -> usize {
+        ((u64::from(who) * self.0.len() as u64) >> (u32::BITS - DAY_BITS)) as usize
     }
 
     /// Whoever was touched within so many days before today, by the upper 24 bits.
@@ -63,15 +81,25 @@ impl Acquaintances {
 
     /// Remembers everyone touched on a day.
     pub fn remember(&mut self, persons: impl Iterator<Item = u32>, day: Day) {
-        let mut all: Vec<u32> =
+        let mut news: Vec<u32> =
             persons.map(|fp| who(fp) << DAY_BITS | (day as u32 & DAY_MASK)).collect();
-        if all.is_empty() {
+        if news.is_empty() {
             return;
         }
-        all.extend(&self.0);
-        all.sort_unstable_by_key(|word| (word >> DAY_BITS, age(*word, day)));
-        all.dedup_by_key(|word| *word >> DAY_BITS);
-        all.retain(|word| age(*word, day) < MEMORY_DAYS);
+        news.sort_unstable();
+        news.dedup();
+        let mut all = Vec::with_capacity(news.len() + self.0.len());
+        let mut news = news.into_iter().peekable();
+        for known in self.0.iter().filter(|word| age(**word, day) < MEMORY_DAYS) {
+            while let Some(new) = news.next_if(|new| new >> DAY_BITS < known >> DAY_BITS) {
+                all.push(new);
+            }
+            // Touched again: the newer day follows.
+            if news.peek().is_none_or(|new| new >> DAY_BITS != known >> DAY_BITS) {
+                all.push(*known);
+            }
+        }
+        all.extend(news);
         let mut days = MEMORY_DAYS;
         while all.len() > ACQUAINTANCES_MAX && days > 1 {
             days -= 1;

@@ -261,7 +261,7 @@ impl Measure {
 
     /// Its place among the tallies of requests.
     #[must_use]
-    pub fn tally(self) -> Option<usize> {
+    pub const fn tally(self) -> Option<usize> {
         (self as usize).checked_sub(MEASURES - TALLIES)
     }
 }

@@ -79,7 +79,11 @@ impl Detector {
                 }
             }
             Control::Epoch(epoch) => self.shared.pending = Some(epoch),
-            Control::Rules(rules) => self.shared.change_rules(rules),
+            Control::Rules(rules) => {
+                self.shared.change_rules(rules);
+                let todays = self.accounts.iter_mut().filter_map(|a| a.today.as_mut());
+                todays.for_each(|today| today.look_at_all(true));
+            }
             Control::Settings(settings) => {
                 // A zone that is not there was refused with the configuration.
                 if let Ok(calendar) = Calendar::new(&settings.zone) {

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::account::Account;
 use super::judge::Now;
 use super::limits::{EXCLUDED_DAYS, RAISED_DAYS, RAISED_ODDS};
-use super::places::{KnownPlaces, place_hash};
+use super::places::KnownPlaces;
 use super::shared::Shared;
 use super::today::Today;
 use super::window::{self, Meeting};
-use crate::event::{AccessEvent, Outcome, TimestampMs, Touch};
+use crate::event::{Outcome, TimestampMs, Touch};
 
 /// Data whose disclosure harms most: bits of [`crate::event::DATA_CLASSES`].
 const SENSITIVE_DATA: u32 = {
@@ -47,7 +47,7 @@ pub(super) fn count(
             today.forget_thresholds();
         }
     }
-    let mut marks = today.hour_marks | see_places(today, &account.known, event);
+    let mut marks = today.hour_marks | see_places(today, &account.known, now.places);
     today.unidentified = today.unidentified.saturating_add(event.unidentified);
     let records = event.persons.len() as u64;
     today.records = today.records.saturating_add(event.persons_beyond).saturating_add(records);
@@ -97,11 +97,10 @@ pub(super) fn count(
 }
 
 /// Remembers where an event came from; returns the mark of a place that is not the account's own.
-fn see_places(today: &mut Today, known: &[KnownPlaces; 2], event: &AccessEvent<'_>) -> u8 {
+fn see_places(today: &mut Today, known: &[KnownPlaces; 2], places: [u32; 2]) -> u8 {
     let mut stranger = None;
-    for (at, place) in [&event.device, &event.ip].into_iter().enumerate() {
-        if let Some(place) = place {
-            let place = place_hash(place);
+    for (at, place) in places.into_iter().enumerate() {
+        if place != 0 {
             today.seen[at].add(place);
             // A log without devices still has addresses.
             stranger = stranger.or(Some(known[at].is_stranger(place)));

@@ -31,28 +31,20 @@ impl Predictive {
     /// −ln P(X ≥ x) in nats; 0 up to the mean, where nothing is surprising.
     #[must_use]
     pub fn surprise(self, x: u64) -> f64 {
-        let count = x as f64;
-        if count <= self.mean {
-            return 0.0;
-        }
-        // P(X ≥ x) = I_q(x, r) = q^x p^r / (x B(x, r)) · CF, and the factor is the mass at x.
-        let q = self.mean / (self.mean + self.size);
-        let ln_mass = ln_gamma(count + self.size) - ln_gamma(self.size) - ln_gamma(count + 1.0)
-            + self.size * (-q).ln_1p()
-            + count * q.ln();
-        -(ln_mass + incomplete_beta_fraction(count, self.size, q).ln()).min(0.0)
+        if x as f64 <= self.mean { 0.0 } else { Tail::of(self).surprise(x) }
     }
 
     /// Smallest x ≥ `from` with `surprise(x)` ≥ `nats`: the integer threshold.
     #[must_use]
     pub fn threshold(self, nats: f64, from: u64) -> u64 {
-        if self.surprise(from) >= nats {
+        let tail = Tail::of(self);
+        let mut low = (from, tail.surprise(from));
+        if low.1 >= nats {
             return from;
         }
-        let mut low = (from, self.surprise(from));
         let mut high = (from.max(1).saturating_mul(2), 0.0);
         loop {
-            high.1 = self.surprise(high.0);
+            high.1 = tail.surprise(high.0);
             if high.1 >= nats {
                 break;
             }
@@ -71,10 +63,41 @@ impl Predictive {
             }
             let part = if step % 3 == 2 { 0.5 } else { (nats - low.1) / (high.1 - low.1) };
             let at = low.0 + ((width as f64 * part) as u64).clamp(1, width - 1);
-            let here = (at, self.surprise(at));
+            let here = (at, tail.surprise(at));
             if here.1 >= nats { high = here } else { low = here }
         }
         high.0
+    }
+}
+
+/// What every count of one distribution has in common: a threshold asks for many of them.
+struct Tail {
+    model: Predictive,
+    q: f64,
+    ln_q: f64,
+    /// r · ln(1 − q)
+    ln_none: f64,
+    ln_gamma_size: f64,
+}
+
+impl Tail {
+    fn of(model: Predictive) -> Tail {
+        let q = model.mean / (model.mean + model.size);
+        let ln_none = model.size * (-q).ln_1p();
+        Tail { model, q, ln_q: q.ln(), ln_none, ln_gamma_size: ln_gamma(model.size) }
+    }
+
+    fn surprise(&self, x: u64) -> f64 {
+        let Predictive { mean, size } = self.model;
+        let count = x as f64;
+        if count <= mean {
+            return 0.0;
+        }
+        // P(X ≥ x) = I_q(x, r) = q^x p^r / (x B(x, r)) · CF, and the factor is the mass at x.
+        let ln_mass = ln_gamma(count + size) - self.ln_gamma_size - ln_gamma(count + 1.0)
+            + self.ln_none
+            + count * self.ln_q;
+        -(ln_mass + incomplete_beta_fraction(count, size, self.q).ln()).min(0.0)
     }
 }
 

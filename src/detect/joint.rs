@@ -11,6 +11,7 @@ use super::channel::{CHANNELS, Measure, Span, TOUCHES, channel};
 use super::epoch::{Epoch, Group, HourClass, Kind};
 use super::family::Family;
 use super::judge::{Bar, Crossing, known_threshold};
+use super::limits::FOREVER;
 use super::rule::{Rules, Watch};
 use super::shared::Shared;
 use super::tail::Tail;
@@ -128,44 +129,38 @@ pub(super) fn level(account: &Account, shared: &Shared, today: &Today) -> Option
     looks.then(|| epoch.joint_level(f64::from(today.odds)))
 }
 
-/// Looks whether one count has become a sign; returns how many more persons may be counted before
-/// it must be looked at again.
+/// Looks whether one count has become a sign; returns how many more may be counted before it must be
+/// looked at again.
 pub(super) fn look(
     account: &Account,
     shared: &Shared,
     today: &mut Today,
     touch: Touch,
     measure: Measure,
-) -> i64 {
+) -> u64 {
     let bit = 1 << channel(touch, measure);
     if !is_sign(measure) || today.signs & bit != 0 {
-        return i64::MAX;
+        return FOREVER;
     }
-    let left = |count: u64, until: u64| i64::try_from(until - count).unwrap_or(i64::MAX);
     let count = today.count(touch, measure);
     let floor = sign_floor(&shared.rules);
     if count < floor {
-        return left(count, floor);
+        return floor - count;
     }
     let threshold = known_threshold(account, shared, today, touch, measure, Bar::Sign);
     if count < threshold {
-        return left(count, threshold);
+        return threshold - count;
     }
     if account.is_explained(today, touch, measure, HourClass::Core) {
         // The explanation may end with the next event.
-        return 1;
+        return 0;
     }
     today.signs |= bit;
-    i64::MAX
+    FOREVER
 }
 
-/// Signs of two families are an alert: the most telling of each. Returns also how many more persons
-/// may be counted before the largest of them is worth one.
-pub(super) fn crossings(
-    account: &Account,
-    shared: &Shared,
-    today: &mut Today,
-) -> (Vec<Crossing>, i64) {
+/// Signs of two families are an alert, the most telling of each, once one of them is large enough.
+pub(super) fn crossings(account: &Account, shared: &Shared, today: &mut Today) -> Vec<Crossing> {
     let mut best: [Option<(f64, Crossing)>; Family::ALL.len()] = Default::default();
     let epoch = shared.epoch_of(today.epoch);
     let group = shared.group(account.group, today.epoch);
@@ -190,15 +185,20 @@ pub(super) fn crossings(
     }
     let found: Vec<Crossing> = best.into_iter().flatten().map(|(_, crossing)| crossing).collect();
     if found.len() < 2 {
-        return (Vec::new(), i64::MAX);
+        return Vec::new();
     }
     let floor = shared.rules.get(Watch::JointSigns).map_or(0, |rule| rule.floor);
     let largest = found.iter().map(|crossing| crossing.count).max().unwrap_or(0);
     if largest < floor {
-        return (Vec::new(), i64::try_from(floor - largest).unwrap_or(i64::MAX));
+        for sign in found {
+            if let (Some(touch), Some(measure)) = (sign.touch, sign.measure) {
+                today.look_again(touch, measure, floor - sign.count);
+            }
+        }
+        return Vec::new();
     }
     today.fired |= 1 << JOINT;
-    (found, i64::MAX)
+    found
 }
 
 #[cfg(test)]

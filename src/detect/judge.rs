@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::account::Account;
-use super::channel::{DRIFTS, FOREIGN_FROM_DAY, Measure, Span, TOUCHES, channel};
+use super::channel::{DRIFTS, FOREIGN_FROM_DAY, MEASURES, Measure, Span, TOUCHES, channel};
 use super::drift;
 use super::episode::Trail;
 use super::epoch::{Group, HourClass, Kind};
@@ -33,6 +33,18 @@ pub(super) struct Now<'a, 'e> {
     pub(super) event: &'a AccessEvent<'e>,
     pub(super) position: Position,
     pub(super) index: u32,
+    /// Hashes of its device and address; 0 where it does not say.
+    pub(super) places: [u32; 2],
+}
+
+/// Nothing has come to where it must be looked at; how far anything may go from here is the new
+/// slack.
+pub(super) fn nothing_due(today: &mut Today) -> bool {
+    let ahead = today.ahead();
+    if ahead > 0 {
+        today.slack = i64::try_from(ahead).unwrap_or(i64::MAX);
+    }
+    ahead > 0
 }
 
 /// Looks at every measure of the account; opens or feeds its episode.
@@ -45,25 +57,24 @@ pub(super) fn judge(
 ) {
     let Some(mut today) = account.today.take() else { return };
     let mut crossings = Vec::new();
-    let mut next = i64::MAX;
     today.joint_level = joint::level(account, shared, &today).unwrap_or(0.0) as f32;
+    today.look_at_all(false);
     for touch in TOUCHES {
         for measure in Measure::ALL.into_iter().filter(|m| m.counts(touch)) {
             let ahead = measure_one(account, shared, &mut today, touch, measure, &mut crossings);
-            next = next.min(ahead);
+            today.look_again(touch, measure, ahead);
             if today.joint_level > 0.0 {
-                next = next.min(joint::look(account, shared, &mut today, touch, measure));
+                let ahead = joint::look(account, shared, &mut today, touch, measure);
+                today.look_again(touch, measure, ahead);
             }
         }
     }
-    next = next.min(ceilings(account, shared, &today, &mut crossings));
+    ceilings(account, shared, &mut today, &mut crossings);
     if crossings.is_empty() && today.joint_level > 0.0 {
-        let (signs, ahead) = joint::crossings(account, shared, &mut today);
-        crossings = signs;
-        next = next.min(ahead);
+        crossings = joint::crossings(account, shared, &mut today);
     }
     follow(&mut today, now);
-    today.slack = next;
+    today.slack = i64::try_from(today.ahead().max(1)).unwrap_or(i64::MAX);
     account.today = Some(today);
     if !crossings.is_empty() {
         fire(account, shared, now, crossings, deadlines, out);
@@ -71,7 +82,7 @@ pub(super) fn judge(
 }
 
 /// Compares one measure with its threshold, which is computed when first needed. Returns how many
-/// more persons may be counted before this measure must be looked at again.
+/// more persons may be counted before this measure must be looked at again; 0: whenever anything is.
 fn measure_one(
     account: &Account,
     shared: &Shared,
@@ -79,18 +90,17 @@ fn measure_one(
     touch: Touch,
     measure: Measure,
     crossings: &mut Vec<Crossing>,
-) -> i64 {
-    let Some(rule) = shared.rules.of_measure(measure) else { return i64::MAX };
+) -> u64 {
     let count = today.count(touch, measure);
     // Half-way to the lowest threshold possible, the threshold itself is worth knowing.
-    let half_floor = rule.floor / 2;
+    let half_floor = shared.bars[measure as usize] / 2;
     if count < half_floor {
-        return persons_left(count, half_floor);
+        return half_floor - count;
     }
     let threshold = known_threshold(account, shared, today, touch, measure, Bar::Plain);
     if count < threshold {
         let half = threshold.div_ceil(2);
-        return persons_left(count, if count < half { half } else { threshold });
+        return if count < half { half } else { threshold } - count;
     }
     // The day's count may come to its threshold in the early evening of a long day.
     let class = match (measure.is_hourly(), today.class) {
@@ -102,15 +112,15 @@ fn measure_one(
     let threshold = if explained {
         let higher = known_threshold(account, shared, today, touch, measure, Bar::Explained);
         if count < higher {
-            // The explanation may end with the next event.
-            return 1;
+            // The explanation may end with the next person.
+            return 0;
         }
         higher
     } else {
         threshold
     };
     today.fired |= 1 << channel(touch, measure);
-    let watch = rule.watch;
+    let watch = measure.spec().watch;
     crossings.push(Crossing {
         watch,
         touch: Some(touch),
@@ -119,11 +129,7 @@ fn measure_one(
         threshold,
         joint: false,
     });
-    i64::MAX
-}
-
-fn persons_left(count: u64, until: u64) -> i64 {
-    i64::try_from(until - count).unwrap_or(i64::MAX)
+    FOREVER
 }
 
 /// Nats by which a level rises for each time that a whole group is above its usual day: a wave does
@@ -154,7 +160,7 @@ pub(super) fn known_threshold(
     let (t, m) = (touch as usize, measure as usize);
     let known = match bar {
         Bar::Plain => today.thresholds[t][m],
-        Bar::Explained => today.explained[t][m],
+        Bar::Explained => today.explained.as_ref().map_or(UNKNOWN, |of| of[t][m]),
         Bar::Sign => u32::from(today.sign_at[t][m]),
     };
     if known != UNKNOWN {
@@ -167,7 +173,10 @@ pub(super) fn known_threshold(
         // Signs beyond are none.
         Bar::Sign => today.sign_at[t][m] = fresh.min(u64::from(u16::MAX)) as u16,
         Bar::Plain => today.thresholds[t][m] = kept,
-        Bar::Explained => today.explained[t][m] = kept,
+        Bar::Explained => {
+            let none = || Box::new([[UNKNOWN; MEASURES]; 2]);
+            today.explained.get_or_insert_with(none)[t][m] = kept;
+        }
     }
     fresh
 }
@@ -243,42 +252,36 @@ fn nats_needed(
 }
 
 /// Absolute ceilings: of the role, of the declaration, of the account's life.
-fn ceilings(
-    account: &Account,
-    shared: &Shared,
-    today: &Today,
-    crossings: &mut Vec<Crossing>,
-) -> i64 {
-    let mut next = i64::MAX;
-    let mut over = |watch: Watch, touch, measure, count: u64, ceiling: Option<u64>| {
+fn ceilings(account: &Account, shared: &Shared, today: &mut Today, crossings: &mut Vec<Crossing>) {
+    let mut over = |today: &mut Today, watch, touch, measure, count: u64, ceiling: Option<u64>| {
         let Some(ceiling) = ceiling.filter(|_| shared.rules.get(watch).is_some()) else { return };
         if count > ceiling {
             let threshold = ceiling + 1;
             crossings.push(Crossing { watch, touch, measure, count, threshold, joint: false });
-        } else {
-            next = next.min(persons_left(count, ceiling.saturating_add(1)));
+        } else if let (Some(touch), Some(measure)) = (touch, measure) {
+            today.look_again(touch, measure, ceiling.saturating_add(1) - count);
         }
     };
     let role = role_prior(account, shared);
     let expected = today.declared.filter(|(_, raises)| *raises).map_or(0, |(ceiling, _)| ceiling);
     for touch in TOUCHES {
-        let windows = &today.windows[touch as usize];
         for (measure, ceiling) in
             [(Measure::Persons1h, role.ceiling_1h), (Measure::Persons1d, role.ceiling_1d)]
         {
             let ceiling = ceiling.map(|c| c.max(expected));
-            let count = windows.count(measure);
-            over(Watch::RoleCeiling, Some(touch), Some(measure), count, ceiling);
+            let count = today.count(touch, measure);
+            over(today, Watch::RoleCeiling, Some(touch), Some(measure), count, ceiling);
         }
         let declared = today.declared.map(|(ceiling, _)| ceiling);
-        let count = windows.count(Measure::Persons1d);
-        over(Watch::DeclaredCeiling, Some(touch), Some(Measure::Persons1d), count, declared);
+        let (measure, count) = (Measure::Persons1d, today.count(touch, Measure::Persons1d));
+        over(today, Watch::DeclaredCeiling, Some(touch), Some(measure), count, declared);
     }
-    over(Watch::UnidentifiedRecords, None, None, today.unidentified, role.ceiling_unidentified_1d);
-    if today.after_end > 0 {
-        over(Watch::EndedAccount, None, None, today.after_end, Some(0));
+    let (unidentified, after_end) = (today.unidentified, today.after_end);
+    let ceiling = role.ceiling_unidentified_1d;
+    over(today, Watch::UnidentifiedRecords, None, None, unidentified, ceiling);
+    if after_end > 0 {
+        over(today, Watch::EndedAccount, None, None, after_end, Some(0));
     }
-    next
 }
 
 pub(super) fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RolePrior {
@@ -295,13 +298,16 @@ pub(super) fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RoleP
 
 /// Starts the trail of a day that becomes interesting: half a threshold, or an account that ended.
 fn follow(today: &mut Today, now: &Now<'_, '_>) {
+    if today.trail.is_some() {
+        return;
+    }
     let halfway = |touch: Touch, measure: Measure| {
         let threshold = today.thresholds[touch as usize][measure as usize];
         threshold != UNKNOWN && today.count(touch, measure) * 2 >= u64::from(threshold)
     };
     let interesting =
         today.after_end > 0 || TOUCHES.iter().any(|t| Measure::ALL.iter().any(|m| halfway(*t, *m)));
-    if today.trail.is_none() && interesting {
+    if interesting {
         let mut trail = Box::new(Trail::default());
         trail.add(now.event, now.position);
         today.trail = Some(trail);

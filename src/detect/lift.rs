@@ -4,9 +4,12 @@
 //!
 //! It can hide a theft that the whole group commits; partner levels look at that (`pool`).
 
+use std::hint::black_box;
+
 use super::Detector;
 use super::account::Account;
-use super::channel::{Measure, Span, TOUCHES};
+use super::ahead::AHEAD;
+use super::channel::{MEASURES, Measure, Span, TOUCHES};
 use super::epoch::{HourClass, Kind};
 use super::time::LocalDay;
 
@@ -34,6 +37,15 @@ const WAVE_MAX: f64 = 4.0;
 /// How much of today's lift a sum over seven days feels.
 const OF_WEEK: f32 = 0.3;
 
+/// Reads what an hour's end needs of an account; the value says nothing. Several accounts wait for
+/// memory together, as in [`ahead`](super::ahead).
+fn peek(account: &Account) -> u64 {
+    let count = |touch| account.today.as_ref().map_or(0, |t| t.count(touch, Measure::Persons1d));
+    let learned = |t: usize, m: Measure| u64::from(account.base[t][m as usize].weight.to_bits());
+    let of_touch = |t: usize| learned(t, Measure::Persons1d) ^ learned(t, Measure::Misses1d);
+    TOUCHES.into_iter().fold(0, |read, touch| read ^ count(touch) ^ of_touch(touch as usize))
+}
+
 /// One group's counts so far today.
 #[derive(Clone, Copy, Debug, Default)]
 struct Live {
@@ -43,12 +55,15 @@ struct Live {
 }
 
 /// Which lift a measure feels, and how much of it.
-fn felt(measure: Measure) -> (usize, f32) {
+const fn felt(measure: Measure) -> (usize, f32) {
     let of_day = match measure.spec().span {
         Span::Week(of_day) | Span::Drift(of_day) => of_day,
         _ => measure,
     };
-    let place = LIFTED.iter().position(|lifted| *lifted == of_day).unwrap_or(0);
+    let mut place = LIFTED.len() - 1;
+    while place > 0 && LIFTED[place] as usize != of_day as usize {
+        place -= 1;
+    }
     match measure.spec().span {
         Span::Week(_) => (place, OF_WEEK),
         // An even pace and neighbouring identifiers are nobody's usual work.
@@ -57,11 +72,22 @@ fn felt(measure: Measure) -> (usize, f32) {
     }
 }
 
+/// The same for every measure: hours end for all accounts at once.
+const FELT: [(usize, f32); MEASURES] = {
+    let mut all = [(0, 0.0); MEASURES];
+    let mut at = 0;
+    while at < MEASURES {
+        all[at] = felt(Measure::ALL[at]);
+        at += 1;
+    }
+    all
+};
+
 impl Account {
     /// How much more than usual is expected of a measure today, since it is so of everybody.
     #[must_use]
     pub fn lifted(&self, touch: crate::event::Touch, measure: Measure) -> f64 {
-        let (place, part) = felt(measure);
+        let (place, part) = FELT[measure as usize];
         f64::from(1.0 + part * (self.lift[touch as usize][place] - 1.0))
     }
 }
@@ -76,7 +102,11 @@ impl Detector {
         let at_work = |a: &&Account| {
             a.kind == Kind::Human && a.day.day == day.day && a.excluded_until < day.day
         };
-        for account in self.accounts.iter().filter(at_work) {
+        let accounts = self.accounts.chunks(AHEAD).flat_map(|several| {
+            black_box(several.iter().fold(0, |read, account| read ^ peek(account)));
+            several
+        });
+        for account in accounts.filter(at_work) {
             let Some(today) = account.today.as_ref().filter(|t| t.fired == 0) else { continue };
             let group = self.shared.group(account.group, today.epoch);
             let live = &mut live[account.group as usize];
@@ -88,7 +118,10 @@ impl Detector {
                     let mut model = account.model(touch, measure, HourClass::Core, group);
                     model.mean /= account.lifted(touch, measure);
                     let x = today.count(touch, measure) as f64;
-                    live.counted[t][place] += x.min(model.mean + 3.0 * model.sd());
+                    // Most have counted little by now, and a root for each is dear.
+                    let usual = x <= model.mean;
+                    let most = if usual { x } else { model.mean + 3.0 * model.sd() };
+                    live.counted[t][place] += x.min(most);
                     live.expected[t][place] += model.mean;
                 }
             }

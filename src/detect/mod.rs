@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod acquaintance;
+pub mod ahead;
 pub mod baseline;
 pub mod builder;
 pub mod channel;
@@ -50,6 +51,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{AccessEvent, Outcome, Position, TimestampMs};
 use account::Account;
+use ahead::Ahead;
 pub use control::{Control, Judged};
 use epoch::{Budget, Epoch, GroupKey, Kind};
 use judge::Now;
@@ -174,6 +176,7 @@ impl Detector {
             shared: Shared {
                 settings,
                 floors: rules.floors(),
+                bars: rules.bars(),
                 rules,
                 calendar,
                 previous: Arc::clone(&epoch),
@@ -274,9 +277,20 @@ impl Detector {
 
     /// Applies one event, whose time lies in the years 1970 to 2200 as the decoder sees to.
     pub fn event(&mut self, event: &AccessEvent<'_>, position: Position, out: &mut Vec<Finding>) {
+        self.event_after(self.ahead(event), event, position, out);
+    }
+
+    /// Applies one event, of which [`Detector::ahead`] said what is known before its turn.
+    pub fn event_after(
+        &mut self,
+        ahead: Ahead,
+        event: &AccessEvent<'_>,
+        position: Position,
+        out: &mut Vec<Finding>,
+    ) {
         self.shared.counters.events += 1;
-        let Some(index) = self.entity(event, out) else { return };
-        let now = Now { event, position, index };
+        let Some(index) = self.entity(ahead, event, out) else { return };
+        let now = Now { event, position, index, places: ahead.places };
         self.observe(&now, out);
         self.pool(&now, out);
         self.advance_watermark(index, out);
@@ -284,8 +298,8 @@ impl Detector {
 
     /// What the event adds to the counts that its account shares with others.
     fn pool(&mut self, now: &Now<'_, '_>, out: &mut Vec<Finding>) {
-        let Now { event, position, index } = *now;
-        let seen = Seen { event, position, index, clock: self.leaders[2].0 };
+        let Now { event, position, index, places } = *now;
+        let seen = Seen { event, position, index, places, clock: self.leaders[2].0 };
         self.pools.observe(&seen, &mut self.accounts, &mut self.shared, out);
         self.due = self.due.min(self.pools.deadline(self.shared.settings.quiet_ms));
     }
@@ -323,8 +337,9 @@ impl Detector {
         if open {
             opening::expose(account, shared, now);
         }
-        let look = account.today.as_ref().is_some_and(|today| {
-            today.slack <= 0 || now.event.unidentified > 0 || today.after_end > 0
+        let look = account.today.as_mut().is_some_and(|today| {
+            let always = now.event.unidentified > 0 || today.after_end > 0;
+            always || (today.slack <= 0 && !judge::nothing_due(today))
         });
         if (look || open) && !closed {
             judge::judge(account, shared, now, deadlines, out);
@@ -338,18 +353,23 @@ impl Detector {
     }
 
     /// The account (or address) an event belongs to.
-    fn entity(&mut self, event: &AccessEvent<'_>, out: &mut Vec<Finding>) -> Option<u32> {
-        let (name, kind) = match (&event.account, &event.ip) {
-            (Some(account), _) => (account.as_ref(), Kind::Human),
-            (None, Some(ip)) => (ip.as_ref(), Kind::Source),
-            (None, None) => return None,
-        };
-        let hash = self.name_hash(name, kind);
+    fn entity(
+        &mut self,
+        ahead: Ahead,
+        event: &AccessEvent<'_>,
+        out: &mut Vec<Finding>,
+    ) -> Option<u32> {
+        let hash = ahead.name?;
         if let Some(index) = self.index.get(&hash) {
             return Some(*index);
         }
+        let (name, kind) = ahead::who(event)?;
         let account = self.newcomer(name, kind, event.time);
         let index = if self.accounts.len() < self.shared.settings.accounts_max.max(1) {
+            if self.accounts.len() == self.accounts.capacity() {
+                // Doubling would leave half of the largest table empty.
+                self.accounts.reserve_exact((self.accounts.len() / 8).max(64));
+            }
             self.accounts.push(account);
             self.accounts.len() as u32 - 1
         } else {

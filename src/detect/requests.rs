@@ -16,6 +16,8 @@ const EVEN_FROM_MS: i64 = 200;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requests {
     tallies: [u32; TALLIES],
+    /// Tallies at which they must be looked at; 0: whenever anything is.
+    looks: [u32; TALLIES],
     /// Requests in a row at the distance of the one before.
     run: u32,
     last: TimestampMs,
@@ -32,6 +34,23 @@ impl Requests {
     #[must_use]
     pub fn count(&self, tally: usize) -> u64 {
         u64::from(self.tallies.get(tally).copied().unwrap_or(0))
+    }
+
+    /// Requests that may still be counted before a tally must be looked at; 0: one must be now.
+    pub(super) fn ahead(&self) -> u64 {
+        let ahead = self.tallies.iter().zip(&self.looks).map(|(n, look)| look.saturating_sub(*n));
+        u64::from(ahead.min().unwrap_or(0))
+    }
+
+    /// Every tally must be looked at whenever anything is, or none for now.
+    pub(super) fn look_at_all(&mut self, must: bool) {
+        self.looks = [if must { 0 } else { u32::MAX }; TALLIES];
+    }
+
+    /// A tally must be looked at again when it has grown by so many; 0: whenever anything is.
+    pub(super) fn look_again(&mut self, tally: usize, ahead: u64) {
+        let until = if ahead == 0 { 0 } else { u64::from(self.tallies[tally]) + ahead };
+        self.looks[tally] = self.looks[tally].min(u32::try_from(until).unwrap_or(u32::MAX));
     }
 
     /// Counts one event; returns by how much any count grew at most.
@@ -65,8 +84,8 @@ impl Requests {
         if self.blocks.contains(&person.block) {
             self.tallies[place(Measure::Neighbours1d)] += 1;
         } else {
-            self.blocks.rotate_right(1);
-            self.blocks[0] = person.block;
+            let [first, second, third, _] = self.blocks;
+            self.blocks = [person.block, first, second, third];
         }
     }
 
@@ -81,6 +100,7 @@ impl Requests {
     /// Starts the day's sums again; the pace goes on.
     pub fn start_again(&mut self) {
         self.tallies = [0; TALLIES];
+        self.look_at_all(true);
         self.run = 0;
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::baseline::Prior;
 use super::channel::{BASELINES, Channels, HOURLY, MEASURES, Measure, SPECS, Span, baseline_index};
-use super::limits::PERSONS_FLOOR;
+use super::limits::{FOREVER, PERSONS_FLOOR};
 use super::tail::Tail;
 
 /// The rules and priors that are compiled in, by file name.
@@ -359,6 +359,13 @@ impl Rules {
             Span::Drift(_) => 0,
             _ => self.of_measure(measure).map_or(PERSONS_FLOOR, |rule| rule.floor),
         })
+    }
+
+    /// Lowest count at which the rule of a measure may fire, by measure; none reaches it where the
+    /// rule is switched off.
+    #[must_use]
+    pub fn bars(&self) -> [u64; MEASURES] {
+        Measure::ALL.map(|measure| self.of_measure(measure).map_or(FOREVER, |rule| rule.floor))
     }
 
     /// ω of every channel: its share of the false-alert budget; 0 = switched off.

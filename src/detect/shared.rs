@@ -66,6 +66,8 @@ pub struct Shared {
     pub counters: Counters,
     /// Lowest count that may fire, by measure.
     pub(super) floors: [u64; MEASURES],
+    /// The same, and beyond reach where nothing watches.
+    pub(super) bars: [u64; MEASURES],
     pub(super) groups: Vec<GroupSlot>,
     pub(super) group_index: HashMap<GroupKey, u32>,
     pub(super) votes: Vec<Vote>,
@@ -107,12 +109,25 @@ impl Names {
 }
 
 /// Combinations of (data classes, population codes) told apart by one byte.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ClassSets(Vec<(u32, u32)>);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClassSets(Vec<(u32, u32)>, #[serde(skip, default = "nothing_found")] Found);
+
+/// Where combinations were found, by hash: there are few, and every event has one.
+type Found = [u8; 64];
+
+fn nothing_found() -> Found {
+    [0; 64]
+}
 
 impl Default for ClassSets {
     fn default() -> Self {
-        ClassSets(vec![(0, 0)])
+        ClassSets(vec![(0, 0)], nothing_found())
+    }
+}
+
+impl PartialEq for ClassSets {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 }
 
@@ -126,6 +141,18 @@ impl ClassSets {
     /// The index of a combination; when all are taken that of the closest one, where a data class
     /// weighs more than all population codes.
     pub fn index(&mut self, data: u32, population: u32) -> u8 {
+        let mixed = (data ^ population.rotate_left(16)).wrapping_mul(0x9E37_79B1);
+        let place = (mixed >> 26) as usize;
+        let found = self.1[place];
+        if self.get(found) == (data, population) {
+            return found;
+        }
+        let found = self.search(data, population);
+        self.1[place] = found;
+        found
+    }
+
+    fn search(&mut self, data: u32, population: u32) -> u8 {
         if let Some(at) = self.0.iter().position(|set| *set == (data, population)) {
             return at as u8;
         }
@@ -142,6 +169,9 @@ impl ClassSets {
     pub fn union(&mut self, a: u8, b: u8) -> u8 {
         if a == b || b == 0 {
             return a;
+        }
+        if a == 0 {
+            return b;
         }
         let (known, (data, population)) = (self.get(a), self.get(b));
         let both = (known.0 | data, known.1 | population);
@@ -268,6 +298,7 @@ impl Shared {
     /// Other rules: other shipped priors for groups that have no model yet.
     pub fn change_rules(&mut self, rules: Arc<Rules>) {
         self.floors = rules.floors();
+        self.bars = rules.bars();
         self.rules = rules;
         for at in 0..self.groups.len() {
             let fresh = self.slot(self.groups[at].key.clone());

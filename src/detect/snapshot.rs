@@ -272,6 +272,7 @@ impl State {
         let mut shared = Shared {
             settings: self.settings,
             floors: self.rules.floors(),
+            bars: self.rules.bars(),
             rules: Arc::new(self.rules),
             calendar,
             epoch: Arc::new(self.epoch),

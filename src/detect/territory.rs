@@ -41,6 +41,12 @@ pub struct Territory {
 }
 
 impl Territory {
+    /// Reads what [`Territory::origin`] needs; the value says nothing.
+    pub(super) fn peek(&self, fp: u32) -> u64 {
+        let home = fp as usize & self.places.len().wrapping_sub(1);
+        self.places.get(home).map_or(0, |(known, _)| u64::from(*known))
+    }
+
     /// Where the person comes from, seen from `unit`.
     #[must_use]
     pub fn origin(&self, fp: u32, unit: u32) -> Origin {

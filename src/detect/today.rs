@@ -65,7 +65,7 @@ pub struct Today {
     /// Integer thresholds by touch and measure, or [`UNKNOWN`].
     pub thresholds: Channels<u32>,
     /// The same for bulk that has an everyday explanation.
-    pub explained: Channels<u32>,
+    pub explained: Option<Box<Channels<u32>>>,
     /// The same for a sign; no count beyond is one.
     pub sign_at: Channels<u16>,
     /// Bit by channel: a sign today.
@@ -103,7 +103,7 @@ impl Today {
             class: HourClass::Core,
             slack: 0,
             thresholds: [[UNKNOWN; MEASURES]; 2],
-            explained: [[UNKNOWN; MEASURES]; 2],
+            explained: None,
             sign_at: [[UNKNOWN as u16; MEASURES]; 2],
             signs: 0,
             joint_level: 0.0,
@@ -129,6 +129,13 @@ impl Today {
         })
     }
 
+    /// Reads what every event needs; the value says nothing.
+    pub(super) fn peek(&self, touch: Touch) -> u64 {
+        let windows = self.windows[touch as usize].ahead() ^ self.ahead();
+        let first = self.operations.iter().next().unwrap_or(0);
+        windows ^ self.slack as u64 ^ u64::from(first) ^ self.seen[0].iter().count() as u64
+    }
+
     /// Starts the clock hour that `slot` lies in; a change of class starts the hour windows again.
     pub fn enter_hour(&mut self, day: &LocalDay, classes: &[HourClass], kind: Kind) {
         let hour_of_week = day.hour_of_week(self.slot);
@@ -139,7 +146,8 @@ impl Today {
         if class != self.class {
             self.class = class;
             self.windows.iter_mut().for_each(Windows::cut);
-            for thresholds in self.thresholds.iter_mut().chain(&mut self.explained) {
+            let explained = self.explained.iter_mut().flat_map(|of| of.iter_mut());
+            for thresholds in self.thresholds.iter_mut().chain(explained) {
                 HOURLY.iter().for_each(|m| thresholds[*m as usize] = UNKNOWN);
             }
         }
@@ -150,9 +158,34 @@ impl Today {
     /// Thresholds are computed anew when they are next needed.
     pub fn forget_thresholds(&mut self) {
         self.thresholds = [[UNKNOWN; MEASURES]; 2];
-        self.explained = [[UNKNOWN; MEASURES]; 2];
+        self.explained = None;
         self.sign_at = [[UNKNOWN as u16; MEASURES]; 2];
         self.slack = 0;
+        self.look_at_all(true);
+    }
+
+    /// Every measure must be looked at whenever anything is, or none for now.
+    pub(super) fn look_at_all(&mut self, must: bool) {
+        self.requests.look_at_all(must);
+        self.windows.iter_mut().for_each(|w| w.look_at_all(must));
+    }
+
+    /// A measure must be looked at again when so many more were counted; 0: whenever anything is.
+    pub(super) fn look_again(&mut self, touch: Touch, measure: Measure, ahead: u64) {
+        let of_day = match measure.spec().span {
+            Span::Hour | Span::Day => measure,
+            Span::Week(of_day) | Span::Drift(of_day) => of_day,
+        };
+        match of_day.tally() {
+            Some(tally) => self.requests.look_again(tally, ahead),
+            None => self.windows[touch as usize].look_again(of_day, ahead),
+        }
+    }
+
+    /// How many may still be counted before a measure must be looked at; 0: one must be now.
+    pub(super) fn ahead(&self) -> u64 {
+        let windows = self.windows.iter().map(Windows::ahead);
+        windows.fold(self.requests.ahead(), u64::min)
     }
 
     /// Counts from here on as if the day began: what was before is judged. `position` is the last

@@ -85,6 +85,8 @@ pub struct Windows {
     /// Hour windows do not reach back before this slot: it moves when the hour class changes.
     floor: u16,
     counts: [u16; WINDOWED],
+    /// Counts at which a measure must be looked at; 0: whenever anything is.
+    looks: [u16; WINDOWED],
     persons_by_slot: [u16; HOUR_SLOTS as usize],
     foreign_by_slot: [u16; HOUR_SLOTS as usize],
 }
@@ -117,6 +119,32 @@ impl Windows {
     #[must_use]
     pub fn count(&self, measure: Measure) -> u64 {
         u64::from(self.counts.get(measure as usize).copied().unwrap_or(0)) << self.level
+    }
+
+    /// Persons that may still be counted before a measure must be looked at; 0: one must be now.
+    pub(super) fn ahead(&self) -> u64 {
+        let ahead = self.counts.iter().zip(&self.looks).map(|(n, look)| look.saturating_sub(*n));
+        u64::from(ahead.min().unwrap_or(0)) << self.level
+    }
+
+    /// Every measure must be looked at whenever anything is, or none for now.
+    pub(super) fn look_at_all(&mut self, must: bool) {
+        self.looks = [if must { 0 } else { u16::MAX }; WINDOWED];
+    }
+
+    /// A measure must be looked at again when its count has grown by so many; 0: whenever anything
+    /// is.
+    pub(super) fn look_again(&mut self, measure: Measure, ahead: u64) {
+        let at = measure as usize;
+        let until =
+            if ahead == 0 { 0 } else { u64::from(self.counts[at]) + ahead.div_ceil(self.step()) };
+        self.looks[at] = self.looks[at].min(u16::try_from(until).unwrap_or(u16::MAX));
+    }
+
+    /// Whether the person was returned today, as far as the first look into the table tells.
+    pub(super) fn is_at_home(&self, fp: u32) -> bool {
+        let home = fp as usize & self.places.len().wrapping_sub(1);
+        self.places.get(home).is_some_and(|entry| entry.fp == fp)
     }
 
     /// Current slot.
@@ -190,7 +218,11 @@ impl Windows {
     /// Moves the windows on to a later slot.
     pub fn advance(&mut self, slot: u16) {
         let steps = (slot - self.slot).min(HOUR_SLOTS);
-        for step in 1..=steps {
+        let [persons, foreign] =
+            [Measure::Persons1h, Measure::Foreign1h].map(|m| self.counts[m as usize]);
+        // Without anyone in the hour there is nobody to leave it.
+        let steps_with = if persons | foreign == 0 { 0 } else { steps };
+        for step in 1..=steps_with {
             // The ring place of slot s − 12 is the one of s.
             let place = usize::from((slot - steps + step) % HOUR_SLOTS);
             self.counts[Measure::Persons1h as usize] -= self.persons_by_slot[place];
@@ -415,6 +447,7 @@ impl Windows {
 
     /// Counts and rings anew from the table.
     fn recount(&mut self) {
+        self.look_at_all(true);
         self.counts = Default::default();
         self.persons_by_slot = Default::default();
         self.foreign_by_slot = Default::default();

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::tally::Tally;
 use crate::alert::Alert;
-use crate::decode::{DecodeError, Decoded, Decoder, redacted_skeleton};
+use crate::decode::{DecodeError, Decoded, Decoder, Scratch, redacted_skeleton};
+use crate::detect::ahead::{AHEAD, Ahead};
 use crate::detect::builder::Builder;
 use crate::detect::partial::Partial;
 use crate::detect::report::{AccountDay, Cause, Finding, Report};
@@ -15,7 +16,7 @@ use crate::detect::snapshot::{self, PAYLOAD_VERSION, SnapshotError};
 use crate::detect::time::Day;
 use crate::detect::{Control, Detector};
 use crate::event::{AccessEvent, Position, TimestampMs};
-use crate::ingest::{Batch, Notice};
+use crate::ingest::{Batch, Line, Notice};
 use crate::triage::{Triage, terminal_line};
 
 /// What a shard wants done.
@@ -53,7 +54,9 @@ pub enum Output {
 /// One shard and everything that decides for it.
 #[derive(Debug)]
 pub struct Shard {
-    decoder: Decoder,
+    decoder: Arc<Decoder>,
+    /// Of the lines that are decoded ahead of their turn.
+    scratches: Vec<Scratch>,
     detector: Detector,
     builder: Builder,
     /// One of several: epochs are built elsewhere and come as control records.
@@ -79,7 +82,8 @@ impl Shard {
     #[must_use]
     pub fn new(decoder: Decoder, detector: Detector, triage: Triage) -> Self {
         Shard {
-            decoder,
+            decoder: Arc::new(decoder),
+            scratches: Vec::new(),
             detector,
             builder: Builder::default(),
             shares_epochs: false,
@@ -177,14 +181,45 @@ impl Shard {
         limit: TimestampMs,
         out: &mut Vec<Output>,
     ) -> usize {
-        for (number, line) in batch.lines.iter().enumerate().skip(from) {
+        let decoder = Arc::clone(&self.decoder);
+        let mut scratches = std::mem::take(&mut self.scratches);
+        scratches.resize_with(AHEAD, Scratch::default);
+        let mut next = from.min(batch.lines.len());
+        for lines in batch.lines[next..].chunks(AHEAD) {
+            let texts = lines.iter().map(|line| batch.text(*line)).zip(&mut scratches);
+            let read: Vec<_> =
+                texts.map(|(text, scratch)| decoder.decode_with(scratch, text)).collect();
+            next += self.lines(batch, lines, &read, limit, out);
+            if self.detector.watermark() >= limit {
+                break;
+            }
+        }
+        self.scratches = scratches;
+        next
+    }
+
+    /// Decides lines that are decoded, until the watermark has reached a limit. Returns how many.
+    fn lines(
+        &mut self,
+        batch: &Batch,
+        lines: &[Line],
+        read: &[Result<Decoded<'_>, DecodeError>],
+        limit: TimestampMs,
+        out: &mut Vec<Output>,
+    ) -> usize {
+        let events = read.iter().filter_map(|read| Some(&read.as_ref().ok()?.event));
+        let events: Vec<_> = events.map(|event| (event, self.detector.ahead(event))).collect();
+        self.detector.fetch(&events);
+        let mut aheads = events.iter().map(|(_, ahead)| *ahead);
+        for (number, (line, read)) in lines.iter().zip(read).enumerate() {
             self.apply_controls(line.position, out);
-            self.line(batch.text(*line), line.position, out);
+            let ahead = read.as_ref().ok().and_then(|_| aheads.next());
+            self.line(read, ahead, batch.text(*line), line.position, out);
             if self.detector.watermark() >= limit {
                 return number + 1;
             }
         }
-        batch.lines.len()
+        lines.len()
     }
 
     /// Day of the newest epoch that it has, or that waits for its position.
@@ -216,16 +251,7 @@ impl Shard {
         out: &mut Vec<Output>,
     ) {
         self.apply_controls(position, out);
-        self.tally.lines += 1;
-        match read {
-            Ok(decoded) => {
-                self.tally.repair(decoded.repairs);
-                self.tally.event(&decoded.event);
-                self.detector.event(&decoded.event, position, &mut self.findings);
-            }
-            Err(error) => self.refuse(error, text, position, out),
-        }
-        self.tell(position, out);
+        self.line(read, None, text, position, out);
     }
 
     /// Counts what the source had to leave out.
@@ -246,15 +272,23 @@ impl Shard {
         }
     }
 
-    fn line(&mut self, text: &[u8], position: Position, out: &mut Vec<Output>) {
+    fn line(
+        &mut self,
+        read: &Result<Decoded<'_>, DecodeError>,
+        ahead: Option<Ahead>,
+        text: &[u8],
+        position: Position,
+        out: &mut Vec<Output>,
+    ) {
         self.tally.lines += 1;
-        match self.decoder.decode(text) {
-            Ok(decoded) => {
-                self.tally.repair(decoded.repairs);
-                self.tally.event(&decoded.event);
-                self.detector.event(&decoded.event, position, &mut self.findings);
+        match read {
+            Ok(Decoded { event, repairs }) => {
+                self.tally.repair(*repairs);
+                self.tally.event(event);
+                let ahead = ahead.unwrap_or_else(|| self.detector.ahead(event));
+                self.detector.event_after(ahead, event, position, &mut self.findings);
             }
-            Err(error) => self.refuse(&error, text, position, out),
+            Err(error) => self.refuse(error, text, position, out),
         }
         if !self.findings.is_empty() {
             self.tell(position, out);

@@ -12,7 +12,6 @@ use super::{Pools, Seen, item};
 use crate::alert::EntityKind;
 use crate::detect::account::Account;
 use crate::detect::limits::PLACES_MAX;
-use crate::detect::places::place_hash;
 use crate::detect::shared::Shared;
 use crate::detect::time::Day;
 use crate::detect::window::Origin;
@@ -29,8 +28,8 @@ impl Pools {
         account: &mut Account,
         shared: &mut Shared,
     ) {
-        let part = |text: &Option<Cow<'_, str>>| text.as_deref().map_or(0, place_hash);
-        let here = part(&seen.event.ip) ^ part(&seen.event.device).rotate_left(16);
+        let [device, address] = seen.places;
+        let here = address ^ device.rotate_left(16);
         let member = &self.members[seen.index as usize];
         let known = (member.place, member.generation) == (here, self.generation);
         if here == 0 || known {

@@ -50,6 +50,8 @@ pub(super) struct Seen<'a, 'e> {
     pub(super) position: Position,
     /// The account's index.
     pub(super) index: u32,
+    /// Hashes of its device and address; 0 where it does not say.
+    pub(super) places: [u32; 2],
     /// The shard's third-largest account time: no account's clock alone moves a pool.
     pub(super) clock: TimestampMs,
 }
@@ -97,6 +99,20 @@ impl Pools {
         self.counters
     }
 
+    /// Reads what an account's event needs; the value says nothing.
+    pub(super) fn peek(&self, index: u32) -> u64 {
+        self.members.get(index as usize).map_or(0, |member| u64::from(member.partner))
+    }
+
+    /// Reads what a person new to an account's day needs; the value says nothing.
+    pub(super) fn peek_person(&self, index: u32, fp: u32, origin: Origin) -> u64 {
+        let Some(item) = item(fp, origin, index, true) else { return 0 };
+        let Some(member) = self.members.get(index as usize) else { return 0 };
+        let pools = [member.partner, member.unit, member.site].into_iter();
+        let pools = pools.filter_map(|at| self.pools.get(at as usize));
+        pools.fold(0, |read, pool| read ^ pool.union.peek(item))
+    }
+
     /// Takes in what an event added to its account's day.
     pub(super) fn observe(
         &mut self,
@@ -130,6 +146,11 @@ impl Pools {
     ) {
         let index = seen.index as usize;
         if self.members.len() <= index {
+            if self.members.capacity() <= index {
+                // As accounts do: doubling would leave half of it empty.
+                let more = (index + 1 - self.members.len()).max(self.members.len() / 8);
+                self.members.reserve_exact(more);
+            }
             self.members.resize(index + 1, Member::UNKNOWN);
         }
         if self.members[index].day != day.day {

@@ -195,7 +195,7 @@ impl Today {
             seen: self.seen,
             windows: self.windows.map(Windows::into_windows),
             thresholds: [[UNKNOWN; MEASURES]; 2],
-            explained: [[UNKNOWN; MEASURES]; 2],
+            explained: None,
             sign_at: [[0; MEASURES]; 2],
             signs: 0,
             joint_level: 0.0,

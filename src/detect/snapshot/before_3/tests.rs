@@ -106,7 +106,7 @@ fn today_of_today() -> Today {
         seen,
         windows: [windows(1).0, windows(50).0],
         thresholds: [[UNKNOWN; MEASURES]; 2],
-        explained: [[UNKNOWN; MEASURES]; 2],
+        explained: None,
         sign_at: [[0; MEASURES]; 2],
         signs: 0,
         joint_level: 0.0,
