@@ -1,18 +1,16 @@
 //! From four weeks of what shards learned to the next model epoch: a pure function of the partials
 //! in the order of their days.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::channel::{
-    CHANNELS, Channels, DRIFTS, HOURLY, Measure, Sense, Span, baseline_index, of_channel,
-};
+use super::calibration::{DayScores, Scores};
+use super::channel::{CHANNELS, Channels, DRIFTS, HOURLY, Measure, baseline_index, of_channel};
 use super::epoch::{
     Budget, ChannelModel, Epoch, Group, GroupKey, Held, Kind, SHIPPED_ACTIVITY, Since,
-    TESTS_PER_WEEK, hour_classes, shipped_prior,
+    hour_classes, shipped_prior,
 };
-use super::joint;
 use super::lift::Lifted;
 use super::limits::{CALIBRATION_DAYS, OPERATIONS_MAX};
 use super::operations;
@@ -20,72 +18,12 @@ use super::partial::{
     ChannelScores, GroupPartial, Partial, RATIO_BINS, maximum_of_bin, merge_channels,
 };
 use super::rule::{Priors, Rules};
-use super::tail::{Curve, Histogram, Tail, fit, score_edge};
+use super::tail::{Curve, Histogram, Tail, score_edge};
 use super::territory::Vote;
 use super::time::Day;
 
-/// Alerts of four weeks that calibration takes for innocent beyond twice what the budget allows.
-/// Leaving all of them out would shorten the tail with every alert; believing many would let a
-/// handful of thefts lengthen it until the next one passes.
-/// Of what is strange fewer: nobody innocent goes to many strange places at once.
-const fn alerts_believed(sense: Sense) -> u64 {
-    match sense {
-        Sense::Bulk => 8,
-        Sense::Strange => 3,
-    }
-}
-/// How far beyond the highest explained bulk of four weeks the bar for more of it lies.
-const EXPLAINED_MARGIN: f64 = 1.25;
 /// Day scores of a group that make its own p-values; below, everybody's are used.
 const OWN_CURVE_FROM: u64 = 2_000;
-
-/// One day's scores of everybody of a kind, kept for four weeks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct DayScores {
-    day: Day,
-    account_weeks: u64,
-    humans: Channels<Kept>,
-    joint: Kept,
-    machines: Channels<Kept>,
-}
-
-impl DayScores {
-    pub(super) fn of(day: Day, account_weeks: u64) -> DayScores {
-        DayScores { day, account_weeks, ..DayScores::default() }
-    }
-
-    /// Adds one group's.
-    pub(super) fn pool(&mut self, kind: Kind, news: &Channels<ChannelScores>) {
-        let pool = match kind {
-            Kind::Human => &mut self.humans,
-            Kind::Machine => &mut self.machines,
-            Kind::Source => return,
-        };
-        for (pool, news) in pool.iter_mut().zip(news) {
-            pool.iter_mut().zip(news).for_each(|(kept, news)| kept.add(news));
-        }
-    }
-}
-
-/// What calibration keeps of a channel's day.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Kept {
-    scores: Histogram,
-    censored: Histogram,
-    withdrawn: Histogram,
-    /// Highest bin of bulk with an everyday explanation.
-    explained: Option<u32>,
-}
-
-impl Kept {
-    fn add(&mut self, news: &ChannelScores) {
-        self.scores.merge(&news.scores);
-        self.censored.merge(&news.censored);
-        self.withdrawn.merge(&news.withdrawn);
-        let highest = news.explained.bins().next_back().map(|(bin, _)| bin as u32);
-        self.explained = self.explained.max(highest);
-    }
-}
 
 /// Two weeks of one group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -184,7 +122,7 @@ pub struct Builder {
     pub(super) first_day: Option<Day>,
     pub(super) number: u32,
     pub(super) since: Since,
-    pub(super) days: VecDeque<DayScores>,
+    pub(super) scores: Scores,
     pub(super) groups: BTreeMap<GroupKey, Past>,
 }
 
@@ -196,9 +134,11 @@ impl Builder {
         let first = *self.first_day.get_or_insert(day);
         self.number = (day - first).max(0) as u32 + 1;
         self.remember(day, &news);
-        let held = self.held(budget);
-        let channels = self.channels(rules, held);
-        let signs = self.joint(rules, held);
+        let held = self.scores.held(budget);
+        self.scores.forget(held);
+        let (channels, restraint) = self.scores.channels(rules, held, self.number, &self.since);
+        let held = Held { restraint, ..held };
+        let signs = self.scores.joint(rules, held);
         let pooled = self.pooled_curves(&rules.priors);
         let mut groups = BTreeMap::new();
         for (key, group) in &news {
@@ -212,121 +152,10 @@ impl Builder {
     fn remember(&mut self, day: Day, news: &BTreeMap<GroupKey, GroupPartial>) {
         let mut scores = DayScores::of(day, 0);
         for (key, group) in news {
-            scores.account_weeks += group.account_weeks;
-            scores.pool(key.kind, &group.scores);
-            scores.joint.add(&group.joint);
+            scores.add(key.kind, group);
             self.groups.entry(key.clone()).or_default().learn(day, group);
         }
-        self.days.push_back(scores);
-        while self.days.front().is_some_and(|d| d.day <= day - CALIBRATION_DAYS) {
-            self.days.pop_front();
-        }
-    }
-
-    /// The budget, or the least that calibration can hold.
-    fn held(&self, budget: Budget) -> Held {
-        let weeks = self.days.iter().map(|d| d.account_weeks).sum::<u64>().max(1) as f64;
-        let covered = (self.days_since(|_| true) / 7.0).max(1.0);
-        let account_weeks = weeks / covered;
-        let least = budget.per_week_min / account_weeks;
-        Held { account_weeks, per_account_week: budget.per_account_week.max(least).min(0.2) }
-    }
-
-    fn channels(&self, rules: &Rules, held: Held) -> Channels<ChannelModel> {
-        let weights = rules.weights();
-        let prior = Tail::from(rules.priors.tail);
-        let weeks = self.days.iter().map(|d| d.account_weeks).sum::<u64>().max(1) as f64;
-        let model = |t: usize, m: usize| {
-            let spec = Measure::ALL[m].spec();
-            let (mut scores, mut censored) = (Histogram::default(), Histogram::default());
-            let (mut machine_scores, mut machine_censored) = (scores.clone(), scores.clone());
-            for day in &self.days {
-                scores.merge(&day.humans[t][m].scores);
-                censored.merge(&day.humans[t][m].censored);
-                machine_scores.merge(&day.machines[t][m].scores);
-                machine_censored.merge(&day.machines[t][m].censored);
-            }
-            // Thefts are nobody's usual days, whatever day they were recognised on.
-            for day in &self.days {
-                censored.subtract(&day.humans[t][m].withdrawn);
-                machine_censored.subtract(&day.machines[t][m].withdrawn);
-            }
-            let total = scores.total() + censored.total();
-            let tests = self.tests(t, m, total, weeks);
-            let alpha = (held.per_account_week * weights[t][m] / tests).max(1e-12);
-            let allowed = alpha * total.max(1) as f64;
-            let believed = alerts_believed(spec.sense) + (2.0 * allowed) as u64;
-            ChannelModel {
-                explained: self.explained_level(t, m, allowed),
-                tail: fit(&scores, &censored.lowest(believed), &prior, alpha),
-                machine_tail: fit(
-                    &machine_scores,
-                    &machine_censored.lowest(believed),
-                    &prior,
-                    alpha,
-                ),
-                alpha,
-                mature: self.number.saturating_sub(self.since[m]) >= spec.believed_from(),
-            }
-        };
-        std::array::from_fn(|t| std::array::from_fn(|m| model(t, m)))
-    }
-
-    /// The joint score's tail: one test an account and active day.
-    fn joint(&self, rules: &Rules, held: Held) -> ChannelModel {
-        let (mut scores, mut censored) = (Histogram::default(), Histogram::default());
-        for day in &self.days {
-            scores.merge(&day.joint.scores);
-            censored.merge(&day.joint.censored);
-        }
-        for day in &self.days {
-            censored.subtract(&day.joint.withdrawn);
-        }
-        let total = scores.total() + censored.total();
-        let alpha = (held.per_account_week * rules.joint_weight() / TESTS_PER_WEEK).max(1e-12);
-        let believed = alerts_believed(Sense::Strange) + (2.0 * alpha * total as f64) as u64;
-        // Few days have a joint score at all: one theft that nobody noticed must not be the tail.
-        let usual = scores.lowest(scores.total().saturating_sub(joint::LEFT_OUT));
-        let tail = fit(&usual, &censored.lowest(believed), &joint::PRIOR_TAIL, alpha);
-        let mature = total > 0;
-        ChannelModel { tail, machine_tail: tail, explained: 0.0, alpha, mature }
-    }
-
-    /// Days from the first kept one that fits until the last.
-    fn days_since(&self, fits: impl Fn(&DayScores) -> bool) -> f64 {
-        match (self.days.iter().find(|d| fits(d)), self.days.back()) {
-            (Some(first), Some(last)) => f64::from(last.day - first.day + 1),
-            _ => 0.0,
-        }
-    }
-
-    /// T: tests of a channel per account week, over the days since its scores are kept.
-    fn tests(&self, t: usize, m: usize, scores: u64, account_weeks: f64) -> f64 {
-        let measure = Measure::ALL[m];
-        let scored = |d: &DayScores| d.humans[t][m].scores.total() > 0;
-        let share = self.days_since(scored) / self.days_since(|_| true).max(1.0);
-        let (usual, least) = match measure.spec().span {
-            // One test an account and four weeks, made when they are over.
-            Span::Drift(_) => return 0.25,
-            _ if measure.is_rare() => (0.5, 0.05),
-            _ => (TESTS_PER_WEEK, 1.0),
-        };
-        if share > 0.0 {
-            (scores as f64 / (account_weeks * share)).clamp(least, 7.0)
-        } else {
-            usual
-        }
-    }
-
-    /// The score that bulk with an everyday explanation (a caseload transfer, a mailing) passed on
-    /// no more days of the last four weeks than the budget allows. Days, not account days, so that
-    /// one wave of it is one.
-    fn explained_level(&self, t: usize, m: usize, allowed: f64) -> f64 {
-        let mut days: Vec<u32> =
-            self.days.iter().filter_map(|day| day.humans[t][m].explained).collect();
-        days.sort_unstable_by_key(|bin| std::cmp::Reverse(*bin));
-        days.get(allowed as usize)
-            .map_or(0.0, |bin| score_edge(*bin as usize + 1) * EXPLAINED_MARGIN)
+        self.scores.push(scores);
     }
 
     fn pooled_curves(&self, priors: &Priors) -> [[Curve; DRIFTS.len()]; 2] {

@@ -10,7 +10,8 @@ use super::counts::Predictive;
 use super::drift::Drift;
 use super::epoch::{Epoch, Group, HourClass, Kind, Since};
 use super::joint::{self, Evidence, JOINT};
-use super::partial::{GroupPartial, maximum_bin, ratio_bin};
+use super::limits::{BUDGETED_MIN, RAISED_FLOOR};
+use super::partial::{EXPLAINED, GroupPartial, Peak, maximum_bin, ratio_bin};
 use super::tail::score_bin;
 use super::territory::Vote;
 use super::today::{HourMaxima, Today};
@@ -34,6 +35,31 @@ pub(super) struct Closing<'a> {
     pub(super) sign_floor: u64,
     /// What the day's counts say by family.
     pub(super) evidence: Evidence,
+    /// What the day's channels scored, and whether one of them came near its threshold.
+    pub(super) peak: Peak,
+    pub(super) near: bool,
+}
+
+impl Closing<'_> {
+    /// Notes what a channel scored. Only where the budget is so small that calibration looks at all
+    /// channels together.
+    fn note(&mut self, touch: Touch, measure: Measure, score: DayScore, odds: u8) {
+        if self.epoch.held.in_four_weeks() >= PEAKS_BELOW {
+            return;
+        }
+        let model = self.epoch.channel(touch, measure);
+        let shift = self.group.shift[touch as usize][measure as usize];
+        self.peak.odds = odds;
+        let near = NEAR * model.alpha * f64::from(odds) / self.epoch.held.restraint;
+        for (nats, mark) in [(score.plain, 0), (score.explained, EXPLAINED)] {
+            if nats > shift {
+                let own = nats - shift;
+                let bin = score_bin(own) as u16;
+                self.peak.scores.push((channel(touch, measure) as u8 | mark, bin));
+                self.near |= nats >= -near.ln() && model.tail.probability(own) <= near;
+            }
+        }
+    }
 }
 
 /// What the closing of a day may teach.
@@ -43,6 +69,8 @@ enum Learning {
     All,
     /// The account alerted today and leaves: only how far the channels that fired went.
     AlertOnly,
+    /// It alerted again while it was out: only that, for the count of alerts.
+    PeakOnly,
 }
 
 /// A channel's day: the greatest score with and without an everyday explanation.
@@ -60,6 +88,11 @@ impl DayScore {
         self.maximum = self.maximum.max(count);
     }
 }
+
+/// How many times as often as it fires a day may come to have been near.
+const NEAR: f64 = 32.0;
+/// Alerts allowed in four weeks from which on days that came near are not kept.
+const PEAKS_BELOW: f64 = 2.0 * BUDGETED_MIN;
 
 /// Weight of a week's sum learned each day: seven of them overlap.
 const WEEK_WEIGHT: f32 = 0.2;
@@ -83,9 +116,15 @@ impl Account {
             self.told.clear();
         }
         let alerting = today.fired != 0 || self.excluded_until >= self.day.day;
-        let learning = if alerting { Learning::AlertOnly } else { Learning::All };
         let marks = today.fired != 0 && !today.excluded_at_open && !today.is_theft;
-        if !alerting || marks {
+        let opened = self.episode.as_ref().is_some_and(|e| e.opened >= self.day.start_ms);
+        let again = today.fired != 0 && opened && !today.is_theft;
+        let learning = match (alerting, marks) {
+            (false, _) => Learning::All,
+            (true, true) => Learning::AlertOnly,
+            (true, false) => Learning::PeakOnly,
+        };
+        if !alerting || marks || again {
             for touch in TOUCHES {
                 if !today.windows[touch as usize].is_empty() {
                     self.close_hours(touch, &today, learning, closing);
@@ -93,6 +132,9 @@ impl Account {
                 self.close_counts(touch, &today, learning, closing);
                 self.close_drift(touch, &today, learning, closing);
             }
+        }
+        if std::mem::take(&mut closing.near) {
+            closing.partial.peaks.push(std::mem::take(&mut closing.peak));
         }
         if !alerting || marks {
             self.close_joint(&today, learning, closing);
@@ -363,7 +405,12 @@ impl Account {
             return;
         }
         let fired = today.fired & (1 << channel(touch, measure)) != 0;
-        if learning == Learning::AlertOnly && !fired {
+        let floor = closing.floors[measure as usize];
+        let lowest = if today.odds > 1 { floor.min(RAISED_FLOOR) } else { floor };
+        if self.kind == Kind::Human && score.maximum >= lowest {
+            closing.note(touch, measure, score, today.odds);
+        }
+        if learning == Learning::PeakOnly || learning == Learning::AlertOnly && !fired {
             return;
         }
         let scores = &mut closing.partial.scores[touch as usize][measure as usize];
@@ -371,7 +418,6 @@ impl Account {
             scores.maxima.add(maximum_bin(score.maximum));
         }
         // What no threshold can reach is no test.
-        let floor = closing.floors[measure as usize];
         let highest = score.plain.max(score.explained);
         let tested = if score.maximum < floor { 0.0 } else { highest };
         // No level lies lower than −ln α, and few scores are that high.

@@ -143,12 +143,29 @@ pub type Since = [u32; MEASURES];
 
 /// The budget as this deployment can hold it: calibration needs eight budgeted alerts in its four
 /// weeks, so a small one cannot keep a small promise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Held {
     /// Account weeks a week.
     pub account_weeks: f64,
     /// False alerts an account week: the operator's, or the least that can be held.
     pub per_account_week: f64,
+    /// What every channel's share is multiplied with, so that all of them together keep to it; 1
+    /// where four weeks are enough for each to keep to its own.
+    pub restraint: f64,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Held { account_weeks: 0.0, per_account_week: 0.0, restraint: 1.0 }
+    }
+}
+
+impl Held {
+    /// False alerts that the budget allows in four weeks.
+    #[must_use]
+    pub fn in_four_weeks(&self) -> f64 {
+        4.0 * self.account_weeks * self.per_account_week
+    }
 }
 
 /// Active days of an account's week, before the log tells.
@@ -254,7 +271,7 @@ impl Epoch {
             groups: BTreeMap::new(),
             votes: Vec::new(),
             day: 0,
-            held: Held { account_weeks: 0.0, per_account_week: budget.per_account_week },
+            held: Held { per_account_week: budget.per_account_week, ..Held::default() },
             since: [0; MEASURES],
         }
     }

@@ -51,6 +51,14 @@ pub const CONTRIBUTORS_MAX: usize = 10_000;
 pub const CONTRIBUTORS_TOLD_MAX: usize = 100;
 /// Days of scores that calibrate a tail.
 pub const CALIBRATION_DAYS: i32 = 28;
+/// Alerts the budget must allow within the days that calibrate: below, what is realised is several
+/// times what was asked for.
+pub const BUDGETED_MIN: f64 = 8.0;
+/// Days that calibrate at most where four weeks are too few for that; habits of three years ago are
+/// somebody else's.
+pub const CALIBRATION_DAYS_MAX: i32 = 26 * CALIBRATION_DAYS;
+/// Days that came near their thresholds kept of one day.
+pub const PEAKS_MAX: usize = 128;
 /// Days of a deployment whose alerts are not held against the budget.
 pub const WARM_UP_DAYS: i32 = 28;
 /// Days an account stays out of learning and calibration after its last crossing.

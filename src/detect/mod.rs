@@ -7,6 +7,7 @@ pub mod acquaintance;
 pub mod ahead;
 pub mod baseline;
 pub mod builder;
+mod calibration;
 pub mod channel;
 mod close;
 mod control;

@@ -125,7 +125,23 @@ pub struct GroupPartial {
     pub members: u64,
     /// Account weeks: accounts with a first event in the week.
     pub account_weeks: u64,
+    /// Humans' days that came near their thresholds.
+    pub peaks: Vec<Peak>,
 }
+
+/// An account's day that came near its thresholds: what every channel of it scored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Peak {
+    /// How many times more often than others it might have fired.
+    pub odds: u8,
+    /// Channels and bins of their scores, less what the group's own tail begins later; those with an
+    /// everyday explanation apart, [`EXPLAINED`] added to their channel.
+    pub scores: Vec<(u8, u16)>,
+}
+
+/// See [`Peak`].
+pub const EXPLAINED: u8 = 128;
+const _: () = assert!(super::channel::CHANNELS < EXPLAINED as usize);
 
 /// One channel's account days.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -195,6 +211,7 @@ impl GroupPartial {
         self.account_days += other.account_days;
         self.members += other.members;
         self.account_weeks += other.account_weeks;
+        self.peaks.extend(other.peaks.iter().cloned());
     }
 }
 

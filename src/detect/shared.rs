@@ -16,7 +16,7 @@ use super::limits::{
     CLASS_SETS_MAX, GROUPS_MAX, RAISED_ODDS, SILENT_DAYS, UNITS_MAX, VOTES_MAX, WARM_UP_DAYS,
     WOKEN_DAYS,
 };
-use super::partial::{GroupPartial, Partial};
+use super::partial::{GroupPartial, Partial, Peak};
 use super::rule::Rules;
 use super::territory::{Territory, Vote};
 use super::time::{Calendar, Day};
@@ -324,6 +324,8 @@ impl Shared {
             floors: self.floors,
             sign_floor: joint::sign_floor(&self.rules),
             evidence: Evidence::default(),
+            peak: Peak::default(),
+            near: false,
         };
         account.close_day(&mut closing);
         if self.votes.len() > VOTES_MAX {

@@ -133,11 +133,14 @@ pub fn pages(extra: &Extra) -> Vec<(TimestampMs, u32)> {
     let from = extra.on.first_ms.min(last - 3_600_000);
     let to = (from + WORKING_MS).min(last);
     let count = extra.records.div_ceil(PAGE);
-    let page = |n: u32| {
-        let at = from + (to - from) * TimestampMs::from(n + 1) / TimestampMs::from(count + 1);
-        (at, PAGE.min(extra.records - n * PAGE))
-    };
-    (0..count).map(page).collect()
+    // At random moments: equal distances would give a script away that a thief need not use.
+    let mut random = Random::new((u64::from(extra.on.account) << 32) + u64::from(extra.records));
+    let span = usize::try_from(to - from).unwrap_or(0).max(1);
+    let mut times: Vec<TimestampMs> =
+        (0..count).map(|_| from + random.below(span) as TimestampMs).collect();
+    times.sort_unstable();
+    let page = |(n, at): (u32, TimestampMs)| (at, PAGE.min(extra.records - n * PAGE));
+    (0..count).zip(times).map(page).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Runs on real histories: one as it is, for the false alerts; others with a few attacks each.
 //!
 //! By account-days, the first half is for learning, the third quarter is where comparators get
-//! their thresholds, the last quarter is where everybody is tested.
+//! their thresholds, the last quarter is where everybody is tested. Our own parameters are chosen a
+//! quarter earlier: tested on the third, comparators tuned on the second.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,8 +25,11 @@ use crate::event::TimestampMs;
 use crate::simulate::{Campaign, Kind, Truth};
 
 const WEEK_MS: f64 = 7.0 * 86_400_000.0;
-/// Attacks of a run at most, and account-days of the test for each of them at least.
-const BURSTS_MAX: usize = 30;
+/// Attacks of a run at most, and account-days of the test for each of them at least. Few: more of
+/// them than the budget has alerts would be learned as what happens all the time.
+const BURSTS_MAX: usize = 8;
+/// Attacks that comparators, which learn nothing from alerts, are chosen by.
+const TUNING_MAX: usize = 30;
 const RAMPS_MAX: usize = 12;
 const DAYS_EACH: usize = 200;
 /// The run whose attacks comparators are chosen by.
@@ -47,31 +51,36 @@ pub(super) struct Run {
 #[derive(Clone, Debug)]
 pub(super) struct Trial {
     past: Arc<Past>,
-    third: (TimestampMs, TimestampMs),
-    last: (TimestampMs, TimestampMs),
+    /// Where comparators get their thresholds, and where everybody is tested.
+    tuned: (TimestampMs, TimestampMs),
+    tested: (TimestampMs, TimestampMs),
 }
 
 impl Trial {
-    pub(super) fn read(path: &Path, setup: &Setup) -> Result<Trial, Failure> {
+    /// Reads a history; `quarter` of it is tested, the one before is for tuning.
+    pub(super) fn read(path: &Path, setup: &Setup, quarter: u32) -> Result<Trial, Failure> {
         let past = Arc::new(Past::read(path, setup)?);
-        let at = |quarter: usize| past.days[past.days.len() * quarter / 4].first_ms;
-        let (third, last) = ((at(2), at(3) - 1), (at(3), past.span().1));
-        Ok(Trial { third, last, past })
+        let at = |quarter: usize| {
+            past.days.get(past.days.len() * quarter / 4).map_or(past.span().1 + 1, |d| d.first_ms)
+        };
+        let of = |quarter: usize| (at(quarter - 1), at(quarter) - 1);
+        let quarter = quarter as usize;
+        Ok(Trial { tuned: of(quarter - 1), tested: of(quarter), past })
     }
 
     /// The run without attacks, and so many with; of ramps half as many.
     pub(super) fn runs(&self, count: u32) -> Vec<Run> {
-        let mut runs = vec![self.run("quiet", 0, self.last, Vec::new())];
-        let days = self.days(self.last);
+        let mut runs = vec![self.run("quiet", 0, self.tested, Vec::new())];
+        let days = self.days(self.tested);
         let few = days.len() / DAYS_EACH;
         for number in 0..count {
             let some = bursts(&days, few.clamp(4, BURSTS_MAX), u64::from(number));
-            runs.push(self.run("bursts", number, self.last, some));
+            runs.push(self.run("bursts", number, self.tested, some));
         }
         for number in 0..count.div_ceil(2) {
             let some = ramps(&days, few.clamp(2, RAMPS_MAX), u64::from(number));
             if !some.is_empty() {
-                runs.push(self.run("ramps", number, self.last, some));
+                runs.push(self.run("ramps", number, self.tested, some));
             }
         }
         runs
@@ -94,7 +103,7 @@ impl Trial {
 
     /// Lays the histories' names and sizes out for people.
     pub(super) fn text(&self) -> String {
-        let days = self.days(self.last).len();
+        let days = self.days(self.tested).len();
         let past = &self.past;
         let (accounts, all) = (past.accounts(), past.days.len());
         format!("{}: {accounts} accounts, {all} account-days, {days} of them tested", past.name)
@@ -108,7 +117,7 @@ impl Ground for Trial {
     }
 
     fn quiet(&self, desk: &Desk<'_>) -> Result<Quiet, Failure> {
-        let run = self.run("quiet", TUNING, self.third, Vec::new());
+        let run = self.run("quiet", TUNING, self.tuned, Vec::new());
         let mut harm = run.harm(desk.setup)?;
         let all: Vec<_> = grid().into_iter().map(|config| (config, None)).collect();
         let mut counting = Counting::new(&all, desk.setup, self.past.numbers())?;
@@ -121,9 +130,9 @@ impl Ground for Trial {
     }
 
     fn attacked(&self) -> Vec<Piece> {
-        let days = self.days(self.third);
-        let few = (days.len() / DAYS_EACH).clamp(4, BURSTS_MAX);
-        vec![Piece::Past(self.run("tuning", TUNING, self.third, bursts(&days, few, 77)))]
+        let days = self.days(self.tuned);
+        let few = (days.len() / DAYS_EACH).clamp(4, TUNING_MAX);
+        vec![Piece::Past(self.run("tuning", TUNING, self.tuned, bursts(&days, few, 77)))]
     }
 }
 

@@ -104,6 +104,9 @@ pub(super) struct EvaluateArgs {
     /// Runs with bursts over each history; half as many with ramps
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     runs: u32,
+    /// Quarter of a history, by account-days, that is tested: 3 is for choosing parameters, 4 for claims
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(3..=4))]
+    quarter: u32,
     /// Worlds played at the same time; figures do not depend on it
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
@@ -137,7 +140,7 @@ pub(super) fn evaluate(args: EvaluateArgs) -> Result<(), Failure> {
         return args.score(&desk, &settings, jobs);
     }
     for path in &args.histories {
-        let trial = Trial::read(path, &setup)?;
+        let trial = Trial::read(path, &setup, args.quarter)?;
         eprintln!("{}", trial.text());
         let runs = trial.runs(args.runs).into_iter().map(Piece::Past).collect();
         args.score(&desk, &trial, runs)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::detect::channel::Measure;
 use crate::detect::counts::Predictive;
 use crate::detect::epoch::Budget;
-use crate::detect::limits::CALIBRATION_DAYS;
+use crate::detect::limits::{BUDGETED_MIN, CALIBRATION_DAYS, CALIBRATION_DAYS_MAX};
 use crate::detect::rule::{Rules, Watch};
 use crate::detect::tail::{Histogram, Tail, fit, score_bin};
 use crate::detect::time::Day;
@@ -146,6 +146,8 @@ struct Cell {
     judged_today: u32,
     /// Day scores of four weeks, and those cut off at the threshold.
     days: VecDeque<(Day, Histogram, Histogram)>,
+    /// Those of the days before, by calendar blocks of four weeks and the last day of each.
+    older: VecDeque<(Day, Histogram, Histogram)>,
     tail: Tail,
     /// Share of pool days that may fire.
     alpha: f64,
@@ -195,6 +197,7 @@ impl Models {
             judged: 0.0,
             judged_today: 0,
             days: VecDeque::new(),
+            older: VecDeque::new(),
             tail,
             alpha: 1e-4,
         };
@@ -325,14 +328,7 @@ impl Models {
         let per_week = (budget.per_account_week * accounts as f64).max(budget.per_week_min);
         for (at, cell) in self.cells.iter_mut().enumerate() {
             let what = What::ALL[at % WHATS];
-            while cell.days.front().is_some_and(|(d, ..)| *d <= day - CALIBRATION_DAYS) {
-                cell.days.pop_front();
-            }
-            let (mut seen, mut cut) = (Histogram::default(), Histogram::default());
-            for (_, scores, beyond) in &cell.days {
-                seen.merge(scores);
-                cut.merge(beyond);
-            }
+            let (seen, cut) = cell.window(day, calibrating_days(per_week));
             let total = seen.total() + cut.total();
             // Rest days have few tests: the average over a week or two, and at first what there is.
             let pools = f64::from(std::mem::take(&mut cell.judged_today));
@@ -340,9 +336,52 @@ impl Models {
                 if number <= 7 { cell.judged.max(pools) } else { 0.9 * cell.judged + 0.1 * pools };
             let tests = 7.0 * cell.judged.max(1.0);
             cell.alpha = (per_week * share(rules, what) / tests).clamp(1e-9, 0.05);
-            let believed = ALERTS_BELIEVED + (2.0 * cell.alpha * total as f64) as u64;
+            let terms = f64::from(calibrating_days(per_week)) / f64::from(CALIBRATION_DAYS);
+            let believed =
+                (ALERTS_BELIEVED as f64 * terms) as u64 + (2.0 * cell.alpha * total as f64) as u64;
             cell.tail = fit(&seen, &cut.lowest(believed), &PRIOR_TAIL, cell.alpha);
         }
+    }
+}
+
+/// Days that calibrate: four weeks, or so many that the budget allows enough alerts in them.
+fn calibrating_days(per_week: f64) -> i32 {
+    let weeks = BUDGETED_MIN / per_week.max(1e-9);
+    if per_week * 4.0 >= 0.75 * BUDGETED_MIN {
+        return CALIBRATION_DAYS;
+    }
+    ((7.0 * weeks).ceil().min(1e6) as i32).clamp(CALIBRATION_DAYS, CALIBRATION_DAYS_MAX)
+}
+
+impl Cell {
+    /// Scores of the last `days` days, and those cut off. What lies further back than calibration
+    /// ever looks is forgotten.
+    fn window(&mut self, today: Day, days: i32) -> (Histogram, Histogram) {
+        let block = |day: Day| day.div_euclid(CALIBRATION_DAYS);
+        while self.days.front().is_some_and(|(d, ..)| *d <= today - CALIBRATION_DAYS) {
+            let Some((day, scores, beyond)) = self.days.pop_front() else { break };
+            match self.older.back_mut().filter(|(last, ..)| block(*last) == block(day)) {
+                Some((last, seen, cut)) => {
+                    *last = day;
+                    seen.merge(&scores);
+                    cut.merge(&beyond);
+                }
+                None => self.older.push_back((day, scores, beyond)),
+            }
+        }
+        // A budget that becomes smaller finds twice as much.
+        let kept = if days > CALIBRATION_DAYS { 2 * days } else { days };
+        let oldest = today - kept.min(CALIBRATION_DAYS_MAX);
+        while self.older.front().is_some_and(|(last, ..)| *last <= oldest) {
+            self.older.pop_front();
+        }
+        let (mut seen, mut cut) = (Histogram::default(), Histogram::default());
+        let blocks = self.older.iter().filter(|(last, ..)| *last > today - days);
+        for (_, scores, beyond) in blocks.chain(&self.days) {
+            seen.merge(scores);
+            cut.merge(beyond);
+        }
+        (seen, cut)
     }
 }
 
@@ -375,4 +414,40 @@ fn share(rules: &Rules, what: What) -> f64 {
     let rule = rules.get(what.watch());
     let window = rule.and_then(|rule| rule.budget.get(what.measure().window()));
     window.copied().unwrap_or(0.0) / (judged * counts).max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_budget_looks_further_back() {
+        assert_eq!(calibrating_days(2.0), CALIBRATION_DAYS);
+        assert_eq!(calibrating_days(0.5), 112);
+        assert_eq!(calibrating_days(0.001), CALIBRATION_DAYS_MAX);
+        let mut cell = Models::shipped().cells.swap_remove(0);
+        for day in 0..400 {
+            let mut seen = Histogram::default();
+            seen.add(0);
+            cell.days.push_back((day, seen, Histogram::default()));
+            cell.window(day, 112);
+        }
+        let total = |cell: &mut Cell, days| cell.window(399, days).0.total();
+        assert_eq!(total(&mut cell, 28), 28, "four weeks need nothing older, and forget it");
+        assert!(cell.older.is_empty());
+    }
+
+    #[test]
+    fn older_days_stay_in_blocks() {
+        let mut cell = Models::shipped().cells.swap_remove(0);
+        for day in 0..400 {
+            let mut seen = Histogram::default();
+            seen.add(0);
+            cell.days.push_back((day, seen, Histogram::default()));
+            cell.window(day, 112);
+        }
+        let held = cell.window(399, 112).0.total();
+        assert!((112..140).contains(&held), "whole blocks: {held}");
+        assert!(cell.older.len() <= 9, "{}", cell.older.len());
+    }
 }

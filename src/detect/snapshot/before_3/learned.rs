@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Deserialize;
 
 use super::super::super::baseline::Prior;
-use super::super::super::builder::{self, DayScores, Past};
+use super::super::super::builder::{self, Past};
+use super::super::super::calibration::{DayScores, Scores};
 use super::super::super::channel::{Measure, SPECS, baseline_index};
 use super::super::super::epoch::{self, GroupKey, Held, HourClass};
 use super::super::super::partial::{self, ChannelScores, Sums};
@@ -240,16 +241,23 @@ impl From<Builder> for builder::Builder {
         for (key, activity) in activity {
             groups.entry(key).or_default().activity = activity;
         }
-        let mut days = VecDeque::new();
+        let mut scores = Scores::default();
         for day in then {
-            let mut scores = DayScores::of(day.day, day.account_weeks);
+            let mut of_day = DayScores::of(day.day, day.account_weeks);
             for (key, group) in day.groups {
                 let news = group.by_channel();
-                scores.pool(key.kind, &news);
+                of_day.pool(key.kind, &news);
                 groups.entry(key).or_default().block(day.day).add(&news);
             }
-            days.push_back(scores);
+            scores.push(of_day);
         }
-        builder::Builder { first_day, number, since: since(number), days, groups }
+        builder::Builder {
+            first_day,
+            number,
+            since: since(number),
+            scores,
+            groups,
+            ..Default::default()
+        }
     }
 }

@@ -265,7 +265,10 @@ fn an_epoch_arrives_and_says_since_when_it_knows_what() {
 fn a_builder_goes_on_and_new_channels_wait_their_time() {
     let bytes = postcard::to_stdvec(&builder_of_then()).unwrap();
     let (mut builder, _) = snapshot::builder(2, &bytes).unwrap();
-    assert_eq!((builder.first_day, builder.number, builder.days.len()), (Some(19_600), 60, 2));
+    assert_eq!(
+        (builder.first_day, builder.number, builder.scores.days.len()),
+        (Some(19_600), 60, 2)
+    );
     let past = &builder.groups[&key(Kind::Human)];
     assert_eq!((&past.hours, past.wave), (&vec![2.5; 168], [1.25, 1.5]));
     assert_eq!(past.activity, [(1.0, 2.0); 3]);
