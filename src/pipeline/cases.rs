@@ -18,7 +18,7 @@ use play::Play;
 
 /// The cases that ship with the built-in rules, by file name.
 #[rustfmt::skip]
-pub const BUILT_IN: [(&str, &str); 26] = [
+pub const BUILT_IN: [(&str, &str); 27] = [
     ("volume.cases.jsonl", include_str!("../../rules/volume.cases.jsonl")),
     ("foreign-origins.cases.jsonl", include_str!("../../rules/foreign-origins.cases.jsonl")),
     ("novelty.cases.jsonl", include_str!("../../rules/novelty.cases.jsonl")),
@@ -37,6 +37,7 @@ pub const BUILT_IN: [(&str, &str); 26] = [
     ("updates.cases.jsonl", include_str!("../../rules/updates.cases.jsonl")),
     ("unrelated.cases.jsonl", include_str!("../../rules/unrelated.cases.jsonl")),
     ("id-sweep.cases.jsonl", include_str!("../../rules/id-sweep.cases.jsonl")),
+    ("joint-signs.cases.jsonl", include_str!("../../rules/joint-signs.cases.jsonl")),
     ("steady-pace.cases.jsonl", include_str!("../../rules/steady-pace.cases.jsonl")),
     ("role-ceiling.cases.jsonl", include_str!("../../rules/role-ceiling.cases.jsonl")),
     ("declared-ceiling.cases.jsonl", include_str!("../../rules/declared-ceiling.cases.jsonl")),

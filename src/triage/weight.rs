@@ -128,23 +128,22 @@ fn circumstance(report: &Report, family: Family) -> f64 {
 }
 
 /// The strongest family counts fully; of the others each adds what it saw, as a signal or as a
-/// circumstance.
+/// circumstance. Of signs that fired together none is beyond its own threshold: they count as far as
+/// the second of them goes.
 fn evidence(report: &Report) -> f64 {
     let fired = Family::ALL.map(|family| beyond(report, family));
-    let strongest = (0..fired.len())
-        .filter(|at| fired[*at].is_some())
-        .max_by(|a, b| fired[*a].unwrap_or(0.0).total_cmp(&fired[*b].unwrap_or(0.0)));
-    let further = Family::ALL.into_iter().enumerate().filter(|(at, _)| Some(*at) != strongest);
+    let mut order: Vec<usize> = (0..fired.len()).filter(|at| fired[*at].is_some()).collect();
+    order.sort_by(|a, b| fired[*b].unwrap_or(0.0).total_cmp(&fired[*a].unwrap_or(0.0)));
+    let counted = order.get(usize::from(report.is_joint())).and_then(|at| fired[*at]);
+    let told = |at: usize| order.first() == Some(&at) || (report.is_joint() && fired[at].is_some());
+    let further = Family::ALL.into_iter().enumerate().filter(|(at, _)| !told(*at));
     let further = further.map(|(at, family)| {
         let (least, most) = FURTHER;
         let signal = fired[at].map_or(0.0, |beyond| (least + beyond / 2.0).min(most));
         signal.max(circumstance(report, family))
     });
-    let strongest = strongest.and_then(|at| fired[at]).unwrap_or(0.0);
     let learning = if report.learning { LEARNING } else { 0.0 };
-    // Signs that fired together have said already that there are two of them.
-    let joint = if report.is_joint() { FURTHER.0 } else { 0.0 };
-    strongest + further.sum::<f64>().min(FURTHER_MAX) - learning - joint
+    counted.unwrap_or(0.0) + further.sum::<f64>().min(FURTHER_MAX) - learning
 }
 
 #[cfg(test)]
@@ -232,6 +231,9 @@ mod tests {
         report.signals.iter_mut().for_each(|s| s.joint = true);
         assert_eq!(evidence(&report), 0.0);
         assert_eq!(of(&report).confidence, 0.5);
+        report.signals[0].surprise += 2.0;
+        assert_eq!(evidence(&report), 0.0, "the second of them is what is rare");
+        report.signals[0].surprise -= 2.0;
         report.signals[0].joint = false;
         assert_eq!(evidence(&report), 0.5, "one of them came to its own");
     }

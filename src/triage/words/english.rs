@@ -110,9 +110,7 @@ impl Tongue for English {
             Watch::Simultaneous => lengths(
                 "{n} accounts far above their own usual", None,
                 "{n} accounts on one day far above their own usual"),
-            Watch::JointSigns => lengths(
-                "{n} counts unusual at once in {window}", None,
-                "{n} counts {within} unusual at once"),
+            Watch::JointSigns => lengths("{n} counts unusual at once", None, "{n} counts unusual at once"),
             Watch::SteadyPace => lengths(
                 "{n} requests at one even pace in {window}", None,
                 "{n} requests in a row {within} at the even pace of a machine"),

@@ -110,9 +110,7 @@ impl Tongue for French {
             Watch::Simultaneous => lengths(
                 "{n} comptes bien au-delà de leur habitude", None,
                 "{n} comptes le même jour bien au-delà de leur habitude"),
-            Watch::JointSigns => lengths(
-                "{n} comptages inhabituels à la fois en {window}", None,
-                "{n} comptages {within} inhabituels à la fois"),
+            Watch::JointSigns => lengths("{n} comptages inhabituels à la fois", None, "{n} comptages inhabituels à la fois"),
             Watch::SteadyPace => lengths(
                 "{n} requêtes à intervalle régulier en {window}", None,
                 "{n} requêtes de suite {within} à l'allure régulière d'une machine"),
