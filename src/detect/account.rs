@@ -168,7 +168,10 @@ impl Account {
         // Whoever sits at a new computer reads as many new persons as on any other day.
         let measure = if measure == Measure::Stranger1d { Measure::Novel1d } else { measure };
         let index = baseline_index(measure, class as usize);
-        (index, &self.base[touch as usize][index])
+        let [own, other] = [touch as usize, 1 - touch as usize].map(|t| &self.base[t][index]);
+        // A machine that never listed anybody is judged by those it opens, and the other way round.
+        let known = self.kind == Kind::Machine && own.weight < OWN_PAST && other.weight >= OWN_PAST;
+        (index, if known { other } else { own })
     }
 
     /// ln M of a drift, were today to end with so many nats against the anchor.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::harm::{DAY_MS, Harm};
 use super::outcome::{Account, Campaign, FalseAlert, Key, Outcome};
 use crate::alert::{Alert, EntityKind, Severity, Signal};
+use crate::detect::pool::NO_ACCOUNT;
 use crate::evaluate::stats::random_alarms;
 use crate::event::TimestampMs;
 use crate::simulate::Kind;
@@ -258,6 +259,9 @@ fn raids_behind(harm: &Harm, said: &Saying<'_>) -> BTreeMap<usize, Vec<usize>> {
     let at_place = harm.raids_at(said.entity).chain(
         (said.kind == EntityKind::Source).then(|| harm.raid_of(said.label)).into_iter().flatten(),
     );
+    let nobodys = (said.kind == EntityKind::Network && said.entity == NO_ACCOUNT)
+        .then(|| (0..harm.raids.len()).filter(|raid| harm.raids[*raid].thief("").is_some()));
+    let at_place = at_place.chain(nobodys.into_iter().flatten());
     for raid in at_place.filter(|r| harm.raids[*r].may_explain(said.at)) {
         let nobody: Vec<usize> = harm.raids[raid].thief("").into_iter().collect();
         found.insert(raid, nobody);

@@ -128,3 +128,20 @@ fn a_machine_is_judged_by_its_own_past() {
     let expected = daily.unwrap().expected;
     assert!((700.0..900.0).contains(&expected), "its own mean, not the prior's 1,000: {expected}");
 }
+
+#[test]
+fn a_machine_that_never_listed_is_judged_by_what_it_opens() {
+    let mut rig = Rig::with_rules(&["volume.toml"]);
+    let machine = AccountEntry { machine: true, ..AccountEntry::default() };
+    rig.detector.control(directory("api", machine), &mut Vec::new());
+    for day in 0..30 {
+        let open = |n: u64| view("api", at(day, 2, 0) + n as i64 * SECOND, n..n + 1);
+        let day: Vec<Access> = (0..300).map(open).collect();
+        assert!(rig.feed_all(&day).is_empty());
+        rig.pass_time(day[299].time + 10 * HOUR);
+    }
+    let lists = |n: u64| search("api", at(30, 2, 0) + n as i64 * SECOND, n * 50..n * 50 + 50);
+    let said = rig.feed_all(&(0..100).map(lists).collect::<Vec<Access>>());
+    let opened = said.iter().find(|r| r.cause == Cause::Opened).expect("five thousand at once");
+    assert!(opened.persons.0 <= 1_500, "{:?}", opened.persons);
+}
