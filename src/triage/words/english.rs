@@ -47,8 +47,7 @@ impl Tongue for English {
             Watch::ForeignOrigins => lengths(
                 "{n} foreign origins in {window}", Some(", all foreign"),
                 "{n} foreign origins{touch} {within}"),
-            Watch::EndedAccount => lengths(
-                "account has ended", None,
+            Watch::EndedAccount => lengths("account has ended", None,
                 "the account's end date has passed"),
             Watch::UnidentifiedRecords => lengths(
                 "{n} records without identity in {window}", None,

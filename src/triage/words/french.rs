@@ -47,8 +47,7 @@ impl Tongue for French {
             Watch::ForeignOrigins => lengths(
                 "{n} origines étrangères en {window}", Some(", toutes étrangères"),
                 "{n} origines étrangères{touch} {within}"),
-            Watch::EndedAccount => lengths(
-                "le compte a pris fin", None,
+            Watch::EndedAccount => lengths("le compte a pris fin", None,
                 "la date de fin du compte est passée"),
             Watch::UnidentifiedRecords => lengths(
                 "{n} dossiers sans identité en {window}", None,

@@ -251,13 +251,6 @@ impl From<Builder> for builder::Builder {
             }
             scores.push(of_day);
         }
-        builder::Builder {
-            first_day,
-            number,
-            since: since(number),
-            scores,
-            groups,
-            ..Default::default()
-        }
+        builder::Builder { first_day, number, since: since(number), scores, groups }
     }
 }
