@@ -14,7 +14,7 @@ use super::joint::JOINT;
 use super::lift::Lifted;
 use super::limits::CLOCK_FALLBACK_MS;
 use super::places::KnownPlaces;
-use super::time::{Day, LocalDay};
+use super::time::{Day, LocalDay, is_near_ms};
 use super::today::Today;
 use super::weeks::Weeks;
 use crate::event::{TimestampMs, Touch};
@@ -97,7 +97,7 @@ impl Account {
         let at = self.opened_on.iter().position(|(day, _)| *day == utc_day);
         let ordinal = at.map_or(0, |at| self.opened_on[at].1);
         self.opened_on[..=at.unwrap_or(1)].rotate_right(1);
-        self.opened_on[0] = (utc_day, ordinal + 1);
+        self.opened_on[0] = (utc_day, ordinal.saturating_add(1));
         ordinal
     }
 
@@ -228,16 +228,17 @@ impl Account {
     /// Whether a restored account can be worked with, given the number of groups.
     #[must_use]
     pub fn is_sound(&self, groups: usize) -> bool {
-        const FAR_MS: i64 = 1 << 50;
-        let moments = [self.time, self.day.start_ms, self.day.end_ms];
         (self.group as usize) < groups
-            && moments.iter().all(|t| t.abs() < FAR_MS)
-            && self.day.weekday < 7
+            && is_near_ms(self.time)
+            && self.day.is_sound()
+            && self.weeks.is_sound()
+            && self.drift.iter().flatten().all(Drift::is_sound)
             && self.behind.0 < 3
+            && (self.behind.1 == TimestampMs::MIN || is_near_ms(self.behind.1))
             && self.persons.is_sound()
             && self.told.iter().all(|(c, _)| usize::from(*c) <= JOINT)
             && self.today.as_ref().is_none_or(|today| today.is_sound())
-            && self.episode.as_ref().is_none_or(|e| e.is_sound() && e.last_signal.abs() < FAR_MS)
+            && self.episode.as_ref().is_none_or(|e| e.is_sound() && is_near_ms(e.last_signal))
     }
 }
 

@@ -1,4 +1,4 @@
-//! From four weeks of what shards learned to the next model epoch: a pure function of the partials
+//! From four weeks or more of what shards learned to the next model epoch: a pure function of the partials
 //! in the order of their days.
 
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::channel::{CHANNELS, Channels, Measure, Sense, Span, of_channel};
-use super::epoch::{Budget, ChannelModel, Held, Kind, Since, TESTS_PER_WEEK};
+use super::epoch::{Budget, ChannelModel, Held, JointModel, Kind, Since, TESTS_PER_WEEK};
 use super::joint;
 use super::limits::{BUDGETED_MIN, CALIBRATION_DAYS, CALIBRATION_DAYS_MAX, PEAKS_MAX, RAISED_ODDS};
 use super::partial::{ChannelScores, EXPLAINED, GroupPartial, Peak};
@@ -31,8 +31,6 @@ const fn alerts_believed(sense: Sense) -> u64 {
 }
 /// How far beyond the highest explained bulk of four weeks the bar for more of it lies.
 const EXPLAINED_MARGIN: f64 = 1.25;
-/// Part of [`BUDGETED_MIN`] below which four weeks are too short: holidays alone change nothing.
-const TOO_FEW: f64 = 0.75;
 /// Alerts that the channels' own tails are worth against the rehearsal.
 const REHEARSED_PRIOR: f64 = 1.0;
 /// Rehearsed multiples of the channels' shares, as powers of the fourth root of two: 4 to 1/64.
@@ -154,7 +152,7 @@ impl Window<'_> {
     /// Alerts taken for innocent, where so many are allowed.
     fn believed(&self, sense: Sense, allowed: f64) -> u64 {
         let terms = (self.days_since(|_| true) / f64::from(CALIBRATION_DAYS)).max(1.0);
-        (alerts_believed(sense) as f64 * terms) as u64 + (2.0 * allowed) as u64
+        ((alerts_believed(sense) as f64 * terms) as u64).saturating_add((2.0 * allowed) as u64)
     }
 
     /// Scores and censored ones of one channel.
@@ -228,7 +226,7 @@ impl Scores {
         let mut parts: Vec<&DayScores> = self.days.iter().rev().collect();
         let mut weeks: u64 = parts.iter().map(|d| d.account_weeks).sum();
         let budgeted = |weeks: u64| weeks.max(1) as f64 * held.per_account_week;
-        let long = held.in_four_weeks() < TOO_FEW * BUDGETED_MIN;
+        let long = !are_enough(held.in_four_weeks());
         for block in self.older.iter().rev().filter(|_| long) {
             if budgeted(weeks) >= BUDGETED_MIN {
                 break;
@@ -281,7 +279,7 @@ impl Scores {
     }
 
     /// The joint score's tail: one test an account and active day.
-    pub(super) fn joint(&self, rules: &Rules, held: Held) -> ChannelModel {
+    pub(super) fn joint(&self, rules: &Rules, held: Held) -> JointModel {
         let window = self.window(held);
         let (scores, censored) = window.merged(|day| &day.joint);
         let total = scores.total() + censored.total();
@@ -290,8 +288,7 @@ impl Scores {
         // Few days have a joint score at all: one theft that nobody noticed must not be the tail.
         let usual = scores.lowest(scores.total().saturating_sub(joint::LEFT_OUT));
         let tail = fit(&usual, &censored.lowest(believed), &joint::PRIOR_TAIL, alpha);
-        let mature = total > 0;
-        ChannelModel { tail, machine_tail: tail, explained: 0.0, alpha, mature }
+        JointModel { tail, alpha }
     }
 
     /// The score that bulk with an everyday explanation (a caseload transfer, a mailing) passed on
@@ -304,6 +301,13 @@ impl Scores {
         days.get(allowed as usize)
             .map_or(0.0, |bin| score_edge(*bin as usize + 1) * EXPLAINED_MARGIN)
     }
+}
+
+/// Whether four weeks that allow so many alerts are long enough to calibrate by.
+pub(super) fn are_enough(alerts: f64) -> bool {
+    /// Somewhat fewer will do: holidays alone change nothing.
+    const ENOUGH: f64 = 0.75;
+    alerts >= ENOUGH * BUDGETED_MIN
 }
 
 /// T: tests of a channel per account week, over the days since its scores are kept.

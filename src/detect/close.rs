@@ -31,8 +31,8 @@ pub(super) struct Closing<'a> {
     pub(super) counted: Since,
     /// Lowest count that may fire, by measure.
     pub(super) floors: [u64; MEASURES],
-    /// Lowest count that may be a sign.
-    pub(super) sign_floor: u64,
+    /// Lowest count that the largest of joint signs must have.
+    pub(super) joint_floor: u64,
     /// What the day's counts say by family.
     pub(super) evidence: Evidence,
     /// What the day's channels scored, and whether one of them came near its threshold.
@@ -111,7 +111,7 @@ impl Account {
     pub(super) fn close_day(&mut self, closing: &mut Closing<'_>) {
         let Some(mut today) = self.today.take() else { return };
         today.finish();
-        self.closed_days += 1;
+        self.closed_days = self.closed_days.saturating_add(1);
         if today.fired != 0 {
             self.told.clear();
         }
@@ -243,7 +243,8 @@ impl Account {
             let mut score = DayScore::default();
             let explained = self.is_explained(today, touch, measure, HourClass::Core);
             score.note(nats, x, explained);
-            if joint::is_sign(measure) && x >= closing.sign_floor && !explained {
+            if joint::is_sign(measure) && x >= joint::sign_floor(closing.joint_floor) && !explained
+            {
                 let evidence = closing.epoch.evidence(closing.group, touch, measure, nats);
                 closing.evidence.note(spec.watch.family(), evidence, x);
             }
@@ -353,9 +354,7 @@ impl Account {
             scores.censored.add(bin);
             self.told.push((JOINT as u8, bin as u16));
         } else {
-            scores
-                .scores
-                .add(score_bin(closing.evidence.joint(closing.sign_floor.saturating_mul(2))));
+            scores.scores.add(score_bin(closing.evidence.joint(closing.joint_floor)));
         }
     }
 

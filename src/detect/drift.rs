@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::{Moments, winsorise};
 use super::counts::Predictive;
 use super::limits::DRIFT_DAYS;
-use super::time::Day;
+use super::time::{Day, is_near};
 
 /// The anchor's own forgetting a day: half of it in 138 active days.
 const KEEP_ANCHOR: f32 = 0.995;
@@ -79,6 +79,11 @@ impl Drift {
         Some(f64::from(peak.max(0.0)))
     }
 
+    /// Whether a restored one can be worked with.
+    pub(super) fn is_sound(&self) -> bool {
+        self.since == Day::MIN || is_near(self.since)
+    }
+
     /// What it told is told.
     pub fn start_again(&mut self) {
         (self.ln_m, self.peak) = (LN_M.0, LN_M.0);
@@ -108,5 +113,13 @@ mod tests {
             assert!((f64::from(after(ln_m, p)) - level).abs() < 1e-4, "{ln_m} {level} {p}");
         }
         assert_eq!(p_needed(-20.0, 30.0), None, "no day decides alone");
+    }
+
+    #[test]
+    fn a_window_that_began_ages_ago_is_not_believed() {
+        let fresh = Drift::default();
+        assert!(fresh.is_sound());
+        assert!(Drift { since: 19_800, ..fresh }.is_sound());
+        assert!(!Drift { since: Day::MIN + 1, ..fresh }.is_sound());
     }
 }

@@ -115,6 +115,15 @@ pub struct ChannelModel {
     pub mature: bool,
 }
 
+/// The joint score's tail, and the share of account days that may fire it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JointModel {
+    /// Scores' tail, pooled over all human groups.
+    pub tail: Tail,
+    /// α, as a channel's.
+    pub alpha: f64,
+}
+
 /// One numbered edition of group knowledge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
@@ -123,7 +132,7 @@ pub struct Epoch {
     /// By touch and measure.
     pub channels: Channels<ChannelModel>,
     /// Of the joint score of a day.
-    pub joint: ChannelModel,
+    pub joint: JointModel,
     /// By group; absent groups fall back to shipped priors.
     pub groups: BTreeMap<GroupKey, Group>,
     /// Who touched whom on the day, sorted; applied to the territory when the epoch comes into
@@ -257,17 +266,18 @@ impl Epoch {
     pub fn shipped(rules: &Rules, budget: Budget) -> Epoch {
         let tail = Tail::from(rules.priors.tail);
         let weights = rules.weights();
-        let model = |weight: f64| ChannelModel {
+        let alpha = |weight: f64| (budget.per_account_week * weight / TESTS_PER_WEEK).max(1e-12);
+        let model = |t: usize, m: usize| ChannelModel {
             tail,
             machine_tail: tail,
             explained: 0.0,
-            alpha: (budget.per_account_week * weight / TESTS_PER_WEEK).max(1e-12),
+            alpha: alpha(weights[t][m]),
             mature: false,
         };
         Epoch {
             number: 0,
-            channels: std::array::from_fn(|t| std::array::from_fn(|m| model(weights[t][m]))),
-            joint: model(rules.joint_weight()),
+            channels: std::array::from_fn(|t| std::array::from_fn(|m| model(t, m))),
+            joint: JointModel { tail, alpha: alpha(rules.joint_weight()) },
             groups: BTreeMap::new(),
             votes: Vec::new(),
             day: 0,

@@ -49,8 +49,8 @@ fn apart(family: Family) -> Family {
 }
 
 /// Lowest count that may be a sign; one of the signs must reach the rule's whole floor.
-pub(super) fn sign_floor(rules: &Rules) -> u64 {
-    rules.get(Watch::JointSigns).map_or(u64::MAX, |rule| rule.floor / 2)
+pub(super) fn sign_floor(joint_floor: u64) -> u64 {
+    joint_floor / 2
 }
 
 /// The evidence of an account's day, by family, in nats.
@@ -78,13 +78,26 @@ impl Evidence {
     }
 }
 
-/// Days that calibrate, and days that are believed: whether so many are over.
+impl Rules {
+    /// Lowest count that the largest of joint signs must have; half of it makes a sign.
+    pub(super) fn joint_floor(&self) -> u64 {
+        self.get(Watch::JointSigns).map_or(FOREVER, |rule| rule.floor)
+    }
+
+    /// ω of joint signs.
+    pub(super) fn joint_weight(&self) -> f64 {
+        self.get(Watch::JointSigns).and_then(|rule| rule.budget.get("1d")).copied().unwrap_or(0.0)
+    }
+}
+
 impl Epoch {
+    /// Whether joint scores calibrate when so many days are over.
     pub(super) fn joint_calibrates(&self, number: u32) -> bool {
         self.counted(Measure::Territory1d, number) >= CALIBRATES_FROM
     }
 
-    pub(super) fn joint_is_believed(&self, number: u32) -> bool {
+    /// Whether they are believed.
+    fn joint_is_believed(&self, number: u32) -> bool {
         self.counted(Measure::Territory1d, number) >= BELIEVED_FROM
     }
 
@@ -117,16 +130,18 @@ impl Epoch {
     }
 }
 
-/// Evidence that a sign needs today, where joint signs are looked for at all: an account that
-/// alerts already needs none.
-pub(super) fn level(account: &Account, shared: &Shared, today: &Today) -> Option<f64> {
-    let epoch = shared.epoch_of(today.epoch);
-    let looks = account.kind == Kind::Human
+/// Evidence that a sign needs today.
+pub(super) fn level(shared: &Shared, today: &Today) -> f64 {
+    shared.epoch_of(today.epoch).joint_level(f64::from(today.odds))
+}
+
+/// Whether joint signs are looked for: an account that alerts already needs none.
+pub(super) fn are_looked_for(account: &Account, shared: &Shared, today: &Today) -> bool {
+    account.kind == Kind::Human
         && account.episode.is_none()
         && today.fired == 0
-        && shared.rules.get(Watch::JointSigns).is_some()
-        && epoch.joint_is_believed(today.epoch);
-    looks.then(|| epoch.joint_level(f64::from(today.odds)))
+        && shared.joint_floor != FOREVER
+        && shared.epoch_of(today.epoch).joint_is_believed(today.epoch)
 }
 
 /// Looks whether one count has become a sign; returns how many more may be counted before it must be
@@ -143,7 +158,7 @@ pub(super) fn look(
         return FOREVER;
     }
     let count = today.count(touch, measure);
-    let floor = sign_floor(&shared.rules);
+    let floor = sign_floor(shared.joint_floor);
     if count < floor {
         return floor - count;
     }
@@ -187,7 +202,7 @@ pub(super) fn crossings(account: &Account, shared: &Shared, today: &mut Today) -
     if found.len() < 2 {
         return Vec::new();
     }
-    let floor = shared.rules.get(Watch::JointSigns).map_or(0, |rule| rule.floor);
+    let floor = shared.joint_floor;
     let largest = found.iter().map(|crossing| crossing.count).max().unwrap_or(0);
     if largest < floor {
         for sign in found {

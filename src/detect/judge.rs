@@ -57,20 +57,20 @@ pub(super) fn judge(
 ) {
     let Some(mut today) = account.today.take() else { return };
     let mut crossings = Vec::new();
-    today.joint_level = joint::level(account, shared, &today).unwrap_or(0.0) as f32;
+    let signs = joint::are_looked_for(account, shared, &today);
     today.look_at_all(false);
     for touch in TOUCHES {
         for measure in Measure::ALL.into_iter().filter(|m| m.counts(touch)) {
             let ahead = measure_one(account, shared, &mut today, touch, measure, &mut crossings);
             today.look_again(touch, measure, ahead);
-            if today.joint_level > 0.0 {
+            if signs {
                 let ahead = joint::look(account, shared, &mut today, touch, measure);
                 today.look_again(touch, measure, ahead);
             }
         }
     }
     ceilings(account, shared, &mut today, &mut crossings);
-    if crossings.is_empty() && today.joint_level > 0.0 {
+    if crossings.is_empty() && signs {
         crossings = joint::crossings(account, shared, &mut today);
     }
     follow(&mut today, now);
@@ -211,7 +211,7 @@ pub(super) fn threshold(
         Bar::Plain => {}
         Bar::Explained => level = level.max(epoch.channel(touch, measure).explained),
         Bar::Sign => {
-            level = epoch.sign_level(group, touch, measure, f64::from(today.joint_level));
+            level = epoch.sign_level(group, touch, measure, epoch.joint_level(odds));
         }
     }
     let Some(nats) = nats_needed(account, group, touch, measure, level) else { return FOREVER };
@@ -220,7 +220,7 @@ pub(super) fn threshold(
     let hurdle = account.hurdle(measure, class, group);
     let wave = WAVE_MARGIN * (account.lifted(touch, measure) - 1.0);
     let mut floor = match bar {
-        Bar::Sign => joint::sign_floor(&shared.rules),
+        Bar::Sign => joint::sign_floor(shared.joint_floor),
         _ if today.odds > 1 => rule.floor.min(RAISED_FLOOR),
         _ => rule.floor,
     };

@@ -22,6 +22,7 @@ mod joint;
 mod judge;
 pub mod lift;
 pub mod limits;
+mod looks;
 mod memory;
 mod opening;
 pub mod operations;
@@ -178,6 +179,7 @@ impl Detector {
                 settings,
                 floors: rules.floors(),
                 bars: rules.bars(),
+                joint_floor: rules.joint_floor(),
                 rules,
                 calendar,
                 previous: Arc::clone(&epoch),

@@ -6,6 +6,7 @@ use super::account::Account;
 use super::channel::Span;
 use super::episode::{Circumstances, Episode, ExposureSet, SignalState, Trail, milestone_after};
 use super::epoch::{HourClass, Kind};
+use super::joint;
 use super::judge::{Crossing, Now, role_prior};
 use super::limits::{EXCLUDED_DAYS, SIGNALS_MAX, SLOT_MS};
 use super::places::place_hash;
@@ -293,7 +294,7 @@ fn weigh(account: &Account, shared: &Shared, crossing: &Crossing) -> Weight {
     };
     let budget = match crossing.joint {
         // So rare each sign had to be.
-        true => f64::from(today.joint_level) / std::f64::consts::LN_10,
+        true => joint::level(shared, today) / std::f64::consts::LN_10,
         false => -calibration.alpha.log10(),
     };
     Weight {

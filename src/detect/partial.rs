@@ -30,7 +30,9 @@ fn fixed(x: f64) -> i128 {
 }
 
 fn mean_bin(mean: f64) -> usize {
-    ((mean.max(1.0 / 64.0).log2() + 6.0) * 8.0) as usize
+    /// More than anybody reads in a day; a restored state may say anything.
+    const MOST: f64 = 1e12;
+    ((mean.clamp(1.0 / 64.0, MOST).log2() + 6.0) * 8.0) as usize
 }
 
 fn mean_of_bin(bin: usize) -> f64 {

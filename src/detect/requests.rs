@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::channel::{MEASURES, Measure, TALLIES};
+use super::looks::Looks;
 use crate::event::{AccessEvent, Action, Outcome, Person, TimestampMs};
 
 /// Blocks of identifiers read last that a neighbour is looked for in.
@@ -16,8 +17,8 @@ const EVEN_FROM_MS: i64 = 200;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requests {
     tallies: [u32; TALLIES],
-    /// Tallies at which they must be looked at; 0: whenever anything is.
-    looks: [u32; TALLIES],
+    /// When tallies must be looked at.
+    looks: Looks<u32, TALLIES>,
     /// Requests in a row at the distance of the one before.
     run: u32,
     last: TimestampMs,
@@ -38,19 +39,15 @@ impl Requests {
 
     /// Requests that may still be counted before a tally must be looked at; 0: one must be now.
     pub(super) fn ahead(&self) -> u64 {
-        let ahead = self.tallies.iter().zip(&self.looks).map(|(n, look)| look.saturating_sub(*n));
-        u64::from(ahead.min().unwrap_or(0))
+        self.looks.ahead(&self.tallies)
     }
 
-    /// Every tally must be looked at whenever anything is, or none for now.
     pub(super) fn look_at_all(&mut self, must: bool) {
-        self.looks = [if must { 0 } else { u32::MAX }; TALLIES];
+        self.looks.at_all(must);
     }
 
-    /// A tally must be looked at again when it has grown by so many; 0: whenever anything is.
     pub(super) fn look_again(&mut self, tally: usize, ahead: u64) {
-        let until = if ahead == 0 { 0 } else { u64::from(self.tallies[tally]) + ahead };
-        self.looks[tally] = self.looks[tally].min(u32::try_from(until).unwrap_or(u32::MAX));
+        self.looks.again(tally, self.tallies[tally], ahead);
     }
 
     /// Counts one event; returns by how much any count grew at most.

@@ -384,12 +384,6 @@ impl Rules {
         }
         weights
     }
-
-    /// ω of joint signs.
-    #[must_use]
-    pub fn joint_weight(&self) -> f64 {
-        self.get(Watch::JointSigns).and_then(|rule| rule.budget.get("1d")).copied().unwrap_or(0.0)
-    }
 }
 
 /// Reads one file and checks what its types cannot say.

@@ -10,7 +10,7 @@ use super::account::Account;
 use super::channel::{MEASURES, Measure};
 use super::close::Closing;
 use super::epoch::{Epoch, Group, GroupKey, Kind};
-use super::joint::{self, Evidence};
+use super::joint::Evidence;
 use super::lift::{self, LEVEL, LIFTED, Lifted};
 use super::limits::{
     CLASS_SETS_MAX, GROUPS_MAX, RAISED_ODDS, SILENT_DAYS, UNITS_MAX, VOTES_MAX, WARM_UP_DAYS,
@@ -68,6 +68,8 @@ pub struct Shared {
     pub(super) floors: [u64; MEASURES],
     /// The same, and beyond reach where nothing watches.
     pub(super) bars: [u64; MEASURES],
+    /// That of joint signs.
+    pub(super) joint_floor: u64,
     pub(super) groups: Vec<GroupSlot>,
     pub(super) group_index: HashMap<GroupKey, u32>,
     pub(super) votes: Vec<Vote>,
@@ -299,6 +301,7 @@ impl Shared {
     pub fn change_rules(&mut self, rules: Arc<Rules>) {
         self.floors = rules.floors();
         self.bars = rules.bars();
+        self.joint_floor = rules.joint_floor();
         self.rules = rules;
         for at in 0..self.groups.len() {
             let fresh = self.slot(self.groups[at].key.clone());
@@ -322,7 +325,7 @@ impl Shared {
             counted: Measure::ALL.map(|m| self.epoch.counted(m, self.epoch.number)),
             epoch: &epoch,
             floors: self.floors,
-            sign_floor: joint::sign_floor(&self.rules),
+            joint_floor: self.joint_floor,
             evidence: Evidence::default(),
             peak: Peak::default(),
             near: false,

@@ -22,7 +22,7 @@ use super::pool::Pools;
 use super::rule::Rules;
 use super::shared::{ClassSets, Names, Shared};
 use super::territory::{Territory, Vote};
-use super::time::{Calendar, Day, LocalDay};
+use super::time::{Calendar, Day, LocalDay, is_near_ms};
 use super::{Counters, Detector, Settings};
 use crate::directory::{Accounts, Expected};
 use crate::event::TimestampMs;
@@ -258,6 +258,9 @@ impl State {
             self.leaders.iter().all(|(_, i)| *i == u32::MAX || (*i as usize) < total),
             "a leader is not there",
         )?;
+        let time = |time: TimestampMs| time == TimestampMs::MIN || is_near_ms(time);
+        ensure(self.leaders.iter().all(|(t, _)| time(*t)), "a leader's time is far off")?;
+        ensure(self.day.as_ref().is_none_or(LocalDay::is_sound), "the day is inconsistent")?;
         ensure(self.territory.is_sound(), "the territory table is inconsistent")?;
         ensure(
             self.accounts.iter().all(|a| a.is_sound(self.groups.len())),
@@ -273,6 +276,7 @@ impl State {
             settings: self.settings,
             floors: self.rules.floors(),
             bars: self.rules.bars(),
+            joint_floor: self.rules.joint_floor(),
             rules: Arc::new(self.rules),
             calendar,
             epoch: Arc::new(self.epoch),

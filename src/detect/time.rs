@@ -11,6 +11,18 @@ use crate::event::TimestampMs;
 /// Days since 1970-01-01, local.
 pub type Day = i32;
 
+/// Whether days may be subtracted from it: a restored state may say anything.
+pub(super) fn is_near(day: Day) -> bool {
+    const FAR_DAYS: Day = 1 << 24;
+    (-FAR_DAYS..FAR_DAYS).contains(&day)
+}
+
+/// The same of a moment.
+pub(super) fn is_near_ms(time: TimestampMs) -> bool {
+    const FAR_MS: TimestampMs = 1 << 50;
+    (-FAR_MS..FAR_MS).contains(&time)
+}
+
 /// One local day, as much as the event path needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalDay {
@@ -25,6 +37,15 @@ pub struct LocalDay {
 }
 
 impl LocalDay {
+    /// Whether a restored one can be worked with; that of an account which had none yet is empty.
+    pub(super) fn is_sound(&self) -> bool {
+        is_near(self.day)
+            && is_near_ms(self.start_ms)
+            && is_near_ms(self.end_ms)
+            && self.start_ms <= self.end_ms
+            && self.weekday < 7
+    }
+
     /// Whether the moment lies in the day.
     #[must_use]
     pub fn contains(&self, time: TimestampMs) -> bool {

@@ -70,8 +70,6 @@ pub struct Today {
     pub sign_at: Channels<u16>,
     /// Bit by channel: a sign today.
     pub signs: u64,
-    /// Nats of evidence that make a sign; 0: nobody looks for any.
-    pub joint_level: f32,
     /// Sums of the six days before, by touch.
     pub carried: [[u32; WEEKLY]; 2],
     /// Bit by channel: crossed today.
@@ -106,7 +104,6 @@ impl Today {
             explained: None,
             sign_at: [[UNKNOWN as u16; MEASURES]; 2],
             signs: 0,
-            joint_level: 0.0,
             hour_marks: 0,
             odds: 1,
             requests: Requests::default(),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::channel::WEEKLY;
-use super::time::Day;
+use super::time::{Day, is_near};
 use crate::event::Position;
 
 /// Days before today that a week sums.
@@ -64,6 +64,11 @@ impl Weeks {
                 mine[at] = mine[at].saturating_add(news.min(u64::from(u16::MAX)) as u16);
             }
         }
+    }
+
+    /// Whether restored ones can be worked with.
+    pub(super) fn is_sound(&self) -> bool {
+        is_near(self.day)
     }
 
     /// What was told is told.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::{Measure, WINDOWED};
 use super::limits::{HOUR_SLOTS, SET_EXACT_MAX};
+use super::looks::Looks;
 
 /// Where a person comes from, seen from the account's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +86,8 @@ pub struct Windows {
     /// Hour windows do not reach back before this slot: it moves when the hour class changes.
     floor: u16,
     counts: [u16; WINDOWED],
-    /// Counts at which a measure must be looked at; 0: whenever anything is.
-    looks: [u16; WINDOWED],
+    /// When counts must be looked at.
+    looks: Looks<u16, WINDOWED>,
     persons_by_slot: [u16; HOUR_SLOTS as usize],
     foreign_by_slot: [u16; HOUR_SLOTS as usize],
 }
@@ -123,22 +124,16 @@ impl Windows {
 
     /// Persons that may still be counted before a measure must be looked at; 0: one must be now.
     pub(super) fn ahead(&self) -> u64 {
-        let ahead = self.counts.iter().zip(&self.looks).map(|(n, look)| look.saturating_sub(*n));
-        u64::from(ahead.min().unwrap_or(0)) << self.level
+        self.looks.ahead(&self.counts) << self.level
     }
 
-    /// Every measure must be looked at whenever anything is, or none for now.
     pub(super) fn look_at_all(&mut self, must: bool) {
-        self.looks = [if must { 0 } else { u16::MAX }; WINDOWED];
+        self.looks.at_all(must);
     }
 
-    /// A measure must be looked at again when its count has grown by so many; 0: whenever anything
-    /// is.
     pub(super) fn look_again(&mut self, measure: Measure, ahead: u64) {
         let at = measure as usize;
-        let until =
-            if ahead == 0 { 0 } else { u64::from(self.counts[at]) + ahead.div_ceil(self.step()) };
-        self.looks[at] = self.looks[at].min(u16::try_from(until).unwrap_or(u16::MAX));
+        self.looks.again(at, self.counts[at], ahead.div_ceil(self.step()));
     }
 
     /// Whether the person was returned today, as far as the first look into the table tells.

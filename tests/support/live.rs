@@ -50,11 +50,12 @@ pub(crate) fn ask(address: SocketAddr, path: &str, form: Option<&str>) -> Option
     Some(Reply { status, body: body.to_owned() })
 }
 
-/// 600 persons in half an hour, from a time on.
+/// 1,800 persons in half an hour, from a time on: so many that either half is enough, for the hour's
+/// windows start again where a class of hours begins, and the time is that of the test.
 pub(crate) fn theft_at(account: &str, from: i64) -> String {
     let mut log = String::new();
     for minute in 0..30 {
-        let persons: Vec<_> = (0..20).map(|n| format!("\"{account}-{minute}-{n}\"")).collect();
+        let persons: Vec<_> = (0..60).map(|n| format!("\"{account}-{minute}-{n}\"")).collect();
         let (time, persons) = (rfc3339(from + minute * 60_000), persons.join(","));
         let _ = writeln!(
             log,

@@ -428,6 +428,22 @@ mod tests {
     }
 
     #[test]
+    fn the_alert_over_addresses_without_account_is_of_the_attack_that_has_none() {
+        let nobodys = |entity: &'static str| {
+            play("A12@34", 36, |ledger, harm, number, at| {
+                let pooled = Saying { kind: EntityKind::Network, ..said("a", entity, at) };
+                if number == 10 {
+                    ledger.note(harm, &pooled);
+                }
+            })
+        };
+        let outcome = nobodys(NO_ACCOUNT);
+        assert!(outcome.campaigns[0].caught && outcome.false_alerts.is_empty());
+        let outcome = nobodys("10.7.7.0/24");
+        assert!(!outcome.campaigns[0].caught && outcome.false_alerts.len() == 1);
+    }
+
+    #[test]
     fn false_alerts_count_after_the_warm_up() {
         let outcome = play("A7@34:persons_max=1000", 35, |ledger, harm, number, at| {
             if number == 5 {

@@ -30,7 +30,7 @@ use super::epoch::Kind;
 use super::limits::POOLS_MAX;
 use super::report::Finding;
 use super::shared::Shared;
-use super::time::{Day, LocalDay};
+use super::time::{Day, LocalDay, is_near};
 use super::window::Origin;
 use crate::alert::EntityKind;
 use crate::event::{AccessEvent, Position, TimestampMs};
@@ -340,16 +340,17 @@ impl Pools {
 
     /// Whether restored pools can be worked with, given the number of accounts.
     pub(super) fn is_sound(&self, accounts: usize) -> bool {
-        const FAR_MS: i64 = 1 << 50;
         let there = |at: u32| (at as usize) < self.pools.len();
-        let near = |day: &LocalDay| day.start_ms.abs() < FAR_MS && day.end_ms.abs() < FAR_MS;
+        let begun = |day: &LocalDay| day.is_sound() && day.start_ms < day.end_ms;
         self.members.len() <= accounts
-            && self.day.as_ref().is_none_or(near)
+            && self.day.as_ref().is_none_or(begun)
+            && is_near(self.first_day)
             && self.models.is_sound()
             && self.open.iter().all(|at| there(*at))
             && self.names.values().all(|at| there(*at))
             && self.pools.iter().all(|pool| {
                 pool.union.is_sound()
+                    && [pool.since, pool.last].into_iter().all(is_near)
                     && pool.parts.keys().all(|index| (*index as usize) < accounts)
                     && pool.episode.as_ref().is_none_or(|e| e.is_sound(accounts))
             })

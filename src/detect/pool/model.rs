@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detect::calibration::are_enough;
 use crate::detect::channel::Measure;
 use crate::detect::counts::Predictive;
 use crate::detect::epoch::Budget;
@@ -337,8 +338,8 @@ impl Models {
             let tests = 7.0 * cell.judged.max(1.0);
             cell.alpha = (per_week * share(rules, what) / tests).clamp(1e-9, 0.05);
             let terms = f64::from(calibrating_days(per_week)) / f64::from(CALIBRATION_DAYS);
-            let believed =
-                (ALERTS_BELIEVED as f64 * terms) as u64 + (2.0 * cell.alpha * total as f64) as u64;
+            let believed = ((ALERTS_BELIEVED as f64 * terms) as u64)
+                .saturating_add((2.0 * cell.alpha * total as f64) as u64);
             cell.tail = fit(&seen, &cut.lowest(believed), &PRIOR_TAIL, cell.alpha);
         }
     }
@@ -346,10 +347,10 @@ impl Models {
 
 /// Days that calibrate: four weeks, or so many that the budget allows enough alerts in them.
 fn calibrating_days(per_week: f64) -> i32 {
-    let weeks = BUDGETED_MIN / per_week.max(1e-9);
-    if per_week * 4.0 >= 0.75 * BUDGETED_MIN {
+    if are_enough(4.0 * per_week) {
         return CALIBRATION_DAYS;
     }
+    let weeks = BUDGETED_MIN / per_week.max(1e-9);
     ((7.0 * weeks).ceil().min(1e6) as i32).clamp(CALIBRATION_DAYS, CALIBRATION_DAYS_MAX)
 }
 
@@ -420,11 +421,8 @@ fn share(rules: &Rules, what: What) -> f64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_small_budget_looks_further_back() {
-        assert_eq!(calibrating_days(2.0), CALIBRATION_DAYS);
-        assert_eq!(calibrating_days(0.5), 112);
-        assert_eq!(calibrating_days(0.001), CALIBRATION_DAYS_MAX);
+    /// A score a day, with a budget that looks 112 days back.
+    fn after_400_days() -> Cell {
         let mut cell = Models::shipped().cells.swap_remove(0);
         for day in 0..400 {
             let mut seen = Histogram::default();
@@ -432,6 +430,15 @@ mod tests {
             cell.days.push_back((day, seen, Histogram::default()));
             cell.window(day, 112);
         }
+        cell
+    }
+
+    #[test]
+    fn a_small_budget_looks_further_back() {
+        assert_eq!(calibrating_days(2.0), CALIBRATION_DAYS);
+        assert_eq!(calibrating_days(0.5), 112);
+        assert_eq!(calibrating_days(0.001), CALIBRATION_DAYS_MAX);
+        let mut cell = after_400_days();
         let total = |cell: &mut Cell, days| cell.window(399, days).0.total();
         assert_eq!(total(&mut cell, 28), 28, "four weeks need nothing older, and forget it");
         assert!(cell.older.is_empty());
@@ -439,13 +446,7 @@ mod tests {
 
     #[test]
     fn older_days_stay_in_blocks() {
-        let mut cell = Models::shipped().cells.swap_remove(0);
-        for day in 0..400 {
-            let mut seen = Histogram::default();
-            seen.add(0);
-            cell.days.push_back((day, seen, Histogram::default()));
-            cell.window(day, 112);
-        }
+        let mut cell = after_400_days();
         let held = cell.window(399, 112).0.total();
         assert!((112..140).contains(&held), "whole blocks: {held}");
         assert!(cell.older.len() <= 9, "{}", cell.older.len());

@@ -198,7 +198,6 @@ impl Today {
             explained: None,
             sign_at: [[0; MEASURES]; 2],
             signs: 0,
-            joint_level: 0.0,
             carried: [[0; WEEKLY]; 2],
             is_theft: false,
             fired: channel_bits(self.fired),

@@ -218,7 +218,7 @@ impl From<Epoch> for epoch::Epoch {
         epoch::Epoch {
             number: then.number,
             channels: channels(known, [[unknown; super::MEASURES]; 2]),
-            joint: unknown,
+            joint: epoch::JointModel { tail: unknown.tail, alpha: unknown.alpha },
             groups: then.groups.into_iter().map(|(key, group)| (key, group.into())).collect(),
             votes: then.votes,
             day: then.day,

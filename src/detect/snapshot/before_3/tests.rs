@@ -109,7 +109,6 @@ fn today_of_today() -> Today {
         explained: None,
         sign_at: [[0; MEASURES]; 2],
         signs: 0,
-        joint_level: 0.0,
         carried: Default::default(),
         is_theft: false,
         fired: 1 << channel(Touch::Opened, Measure::Foreign1d)
