@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acquaintance::Acquaintances;
 use super::baseline::{Activity, Moments, predict, predict_alone, winsorise};
-use super::channel::{BASELINES, DRIFTS, Measure, Span, baseline_index};
+use super::channel::{BASELINES, DRIFTS, Measure, RUNS, Span, TOUCHES, baseline_index};
 use super::counts::Predictive;
 use super::drift::{self, Drift};
 use super::episode::Episode;
@@ -14,6 +14,7 @@ use super::joint::JOINT;
 use super::lift::Lifted;
 use super::limits::CLOCK_FALLBACK_MS;
 use super::places::KnownPlaces;
+use super::run::{Run, Runs, Share};
 use super::time::{Day, LocalDay, is_near_ms};
 use super::today::Today;
 use super::weeks::Weeks;
@@ -70,6 +71,8 @@ pub struct Account {
     pub weeks: Weeks,
     /// Anchors, by touch and drift.
     pub drift: [[Drift; DRIFTS.len()]; 2],
+    /// Shares among the persons met, from day to day.
+    pub runs: Runs,
     /// Channels of its last alert and the bins they stand in the calibration with, until people say
     /// what it was.
     pub told: Vec<(u8, u16)>,
@@ -127,6 +130,10 @@ impl Account {
         class: HourClass,
         group: &Group,
     ) -> Predictive {
+        if let Span::Run(of_day) = measure.spec().span {
+            let share = self.share(touch, of_day, group);
+            return share.map_or(Predictive::new(1e9, 1.0), Share::model);
+        }
         let (of, own) = self.learned(touch, measure, class);
         let prior = group.priors[touch as usize][of];
         match self.kind {
@@ -134,6 +141,31 @@ impl Account {
             Kind::Machine | Kind::Source if own.weight < OWN_PAST => predict(own, prior, 1.0),
             Kind::Machine | Kind::Source => predict_alone(own),
         }
+    }
+
+    /// The usual share of a day's measure among the persons met; none where it says nothing.
+    fn share(&self, touch: Touch, of_day: Measure, group: &Group) -> Option<Share> {
+        if self.kind != Kind::Human || self.closed_days < run_from(of_day) {
+            return None;
+        }
+        let expected = |m: Measure| self.model(touch, m, HourClass::Core, group).mean;
+        Share::of(of_day, expected(of_day), expected(Measure::Persons1d))
+    }
+
+    /// Today's shares go on from where they stand.
+    #[must_use]
+    pub(super) fn open_runs(
+        &self,
+        group: &Group,
+        counted: impl Fn(Measure) -> bool,
+    ) -> [[Run; RUNS.len()]; 2] {
+        TOUCHES.map(|touch| {
+            std::array::from_fn(|run| {
+                let (measure, of_day) = RUNS[run];
+                let share = if counted(measure) { self.share(touch, of_day, group) } else { None };
+                Run::open(self.runs.carried(touch as usize, run), share)
+            })
+        })
     }
 
     /// Enough days of its own to be judged by them.
@@ -233,6 +265,7 @@ impl Account {
             && self.day.is_sound()
             && self.weeks.is_sound()
             && self.drift.iter().flatten().all(Drift::is_sound)
+            && self.runs.is_sound()
             && self.behind.0 < 3
             && (self.behind.1 == TimestampMs::MIN || is_near_ms(self.behind.1))
             && self.persons.is_sound()
@@ -240,6 +273,11 @@ impl Account {
             && self.today.as_ref().is_none_or(|today| today.is_sound())
             && self.episode.as_ref().is_none_or(|e| e.is_sound() && is_near_ms(e.last_signal))
     }
+}
+
+/// Active days before a share means anything: a newcomer meets new persons only.
+fn run_from(of_day: Measure) -> u32 {
+    if of_day == Measure::Territory1d { 20 } else { 5 }
 }
 
 /// Bulk of known persons, most of them of the own unit or of few others: a transfer, a mailing.

@@ -220,13 +220,15 @@ impl Builder {
 fn learn_priors(group: &mut Group, key: &GroupKey, news: &GroupPartial, priors: &Priors) {
     let shipped = shipped_prior(priors, key).baselines();
     for touch in 0..2 {
-        for (m, measure) in Measure::ALL.into_iter().enumerate() {
-            group.priors[touch][m] = news.sums[touch][m].prior(shipped[m]);
+        for measure in Measure::ALL.into_iter().filter(|m| m.is_learned()) {
+            let b = baseline_index(measure, 0);
+            let usual = news.sums[touch][b].prior(shipped[b]);
+            group.priors[touch][b] = usual;
             if HOURLY.contains(&measure) {
                 // Unusual hours nobody was seen in are judged by the usual ones.
                 for class in 1..3 {
                     let b = baseline_index(measure, class);
-                    group.priors[touch][b] = news.sums[touch][b].prior(group.priors[touch][m]);
+                    group.priors[touch][b] = news.sums[touch][b].prior(usual);
                 }
             }
         }

@@ -318,6 +318,8 @@ fn tests(window: &Window<'_>, t: usize, m: usize, scores: u64) -> f64 {
     let (usual, least) = match measure.spec().span {
         // One test an account and four weeks, made when they are over.
         Span::Drift(_) => return 0.25,
+        // One an account and week.
+        Span::Run(_) => return 1.0,
         _ if measure.is_rare() => (0.5, 0.05),
         _ => (TESTS_PER_WEEK, 1.0),
     };

@@ -58,6 +58,14 @@ pub enum Measure {
     NovelDrift,
     /// Persons by unusual operations, likewise.
     UnusualDrift,
+    /// Foreign origins beyond their usual share of the persons met, over many days.
+    ForeignRun,
+    /// Dormant persons, likewise.
+    DormantRun,
+    /// New persons of the own unit, likewise.
+    OwnRun,
+    /// Persons by unusual operations, likewise.
+    UnusualRun,
     /// Requests that found nobody, or were denied.
     Misses1d,
     /// Records changed.
@@ -71,7 +79,7 @@ pub enum Measure {
 }
 
 /// How many measures there are.
-pub const MEASURES: usize = 26;
+pub const MEASURES: usize = 30;
 /// Measures counted by the tables of `window`, the first in order.
 pub const WINDOWED: usize = 13;
 /// Measures that are summed over seven days.
@@ -80,8 +88,10 @@ pub const WEEKLY: usize = 4;
 pub const TALLIES: usize = 5;
 /// Tests per account and day.
 pub const CHANNELS: usize = 2 * MEASURES;
+/// Measures that are learned themselves, rather than by the day's measure behind them.
+const LEARNED: usize = MEASURES - DRIFTS.len() - RUNS.len();
 /// Baselines per touch: hourly measures have three, one an hour class; the others one.
-pub const BASELINES: usize = MEASURES + 2 * HOURLY.len();
+pub const BASELINES: usize = LEARNED + 2 * HOURLY.len();
 
 /// Measures judged and learned by hour class rather than by day.
 pub const HOURLY: [Measure; 3] = [Measure::Persons5m, Measure::Persons1h, Measure::Foreign1h];
@@ -99,6 +109,8 @@ pub enum Span {
     Week(Measure),
     /// The day's measure against the anchor, accumulated over the days before.
     Drift(Measure),
+    /// The share of the day's measure among the persons met, accumulated over the days before.
+    Run(Measure),
 }
 
 /// What a high count says.
@@ -163,7 +175,7 @@ const MEMORY_FROM_DAY: u32 = 28;
 #[rustfmt::skip]
 pub const SPECS: [Spec; MEASURES] = {
     use Measure::*;
-    use Span::{Day, Drift, Hour, Week};
+    use Span::{Day, Drift, Hour, Run, Week};
     [
         Spec { sense: Sense::Bulk, human: false, calibrates_from: 7, counts_from: 0, fires_young: true, share: 0.15, ..spec(Persons5m, Watch::DistinctPersons, "5m", Hour) },
         Spec { sense: Sense::Bulk, human: false, calibrates_from: 7, counts_from: 0, fires_young: true, share: 0.35, ..spec(Persons1h, Watch::DistinctPersons, "1h", Hour) },
@@ -186,6 +198,10 @@ pub const SPECS: [Spec; MEASURES] = {
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 0.5, ..spec(ForeignDrift, Watch::OriginsDrift, "28d", Drift(Foreign1d)) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 0.5, ..spec(NovelDrift, Watch::NoveltyDrift, "28d", Drift(Novel1d)) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, ..spec(UnusualDrift, Watch::OperationsDrift, "28d", Drift(Unusual1d)) },
+        Spec { calibrates_from: 21, counts_from: 17, ..spec(ForeignRun, Watch::OriginsRun, "28d", Run(Foreign1d)) },
+        Spec { calibrates_from: 21, counts_from: 17, ..spec(DormantRun, Watch::DormantRun, "28d", Run(Dormant1d)) },
+        Spec { calibrates_from: 24, counts_from: 24, ..spec(OwnRun, Watch::OwnUnitRun, "28d", Run(Territory1d)) },
+        Spec { calibrates_from: 21, counts_from: 17, ..spec(UnusualRun, Watch::OperationsRun, "28d", Run(Unusual1d)) },
         Spec { apart: false, human: false, ..spec(Misses1d, Watch::Misses, "1d", Day) },
         Spec { apart: false, human: false, ..spec(Updates1d, Watch::Updates, "1d", Day) },
         Spec { apart: false, ..spec(Unrelated1d, Watch::UnrelatedRecords, "1d", Day) },
@@ -235,6 +251,12 @@ impl Measure {
         self.spec().span == Span::Hour
     }
 
+    /// Learned itself, rather than by the day's measure behind it.
+    #[must_use]
+    pub fn is_learned(self) -> bool {
+        !matches!(self.spec().span, Span::Drift(_) | Span::Run(_))
+    }
+
     /// Unusual by itself, rather than much of the usual.
     #[must_use]
     pub fn is_strange(self) -> bool {
@@ -282,8 +304,12 @@ pub fn of_channel(channel: usize) -> (Touch, Measure) {
 #[must_use]
 pub fn baseline_index(measure: Measure, class: usize) -> usize {
     match HOURLY.iter().position(|m| *m == measure) {
-        Some(place) if class > 0 => MEASURES + 2 * place + class - 1,
-        _ => measure as usize,
+        Some(place) if class > 0 => LEARNED + 2 * place + class - 1,
+        _ => match (measure.spec().span, measure.tally()) {
+            (Span::Drift(of_day) | Span::Run(of_day), _) => of_day as usize,
+            (_, Some(tally)) => LEARNED - TALLIES + tally,
+            _ => measure as usize,
+        },
     }
 }
 
@@ -300,6 +326,15 @@ pub const DRIFTS: [(Measure, Measure); 4] = [
     (Measure::ForeignDrift, Measure::Foreign1d),
     (Measure::NovelDrift, Measure::Novel1d),
     (Measure::UnusualDrift, Measure::Unusual1d),
+];
+
+/// Measures of a share among the persons met, with the day's measure behind each. The first touch of
+/// the day decides what a person is.
+pub const RUNS: [(Measure, Measure); 4] = [
+    (Measure::ForeignRun, Measure::Foreign1d),
+    (Measure::DormantRun, Measure::Dormant1d),
+    (Measure::OwnRun, Measure::Territory1d),
+    (Measure::UnusualRun, Measure::Unusual1d),
 ];
 
 /// A value for every touch and measure.

@@ -4,7 +4,7 @@
 use super::account::{Account, is_territorial};
 use super::baseline::{KEEP_DAY, KEEP_HOUR};
 use super::channel::{
-    DRIFTS, HOURLY, MEASURES, Measure, Sense, Span, TOUCHES, WEEKS, baseline_index, channel,
+    DRIFTS, HOURLY, MEASURES, Measure, RUNS, Sense, Span, TOUCHES, WEEKS, baseline_index, channel,
 };
 use super::counts::Predictive;
 use super::drift::Drift;
@@ -133,6 +133,9 @@ impl Account {
                 self.close_drift(touch, &today, learning, closing);
             }
         }
+        if !alerting || marks || again {
+            self.close_runs(&today, learning, closing);
+        }
         if std::mem::take(&mut closing.near) {
             closing.partial.peaks.push(std::mem::take(&mut closing.peak));
         }
@@ -143,6 +146,7 @@ impl Account {
         if today.fired != 0 {
             // What was told is told: days before do not tell it again.
             self.drift.iter_mut().flatten().for_each(Drift::start_again);
+            self.runs.start_again();
         }
         for (known, seen) in self.known.iter_mut().zip(&today.seen) {
             known.remember(seen, alerting);
@@ -339,6 +343,54 @@ impl Account {
                 self.record(touch, measure, score, learning, today, closing);
             }
         }
+    }
+
+    /// The shares among the persons met; a week that is over leaves its peaks.
+    fn close_runs(&mut self, today: &Today, learning: Learning, closing: &mut Closing<'_>) {
+        if self.kind != Kind::Human {
+            return;
+        }
+        let channels = || TOUCHES.into_iter().flat_map(|t| (0..RUNS.len()).map(move |r| (t, r)));
+        if learning != Learning::All {
+            for (touch, run) in channels() {
+                let measure = RUNS[run].0;
+                if today.fired & (1 << channel(touch, measure)) != 0 {
+                    self.record_run(
+                        touch,
+                        measure,
+                        today.count(touch, measure),
+                        learning,
+                        today,
+                        closing,
+                    );
+                }
+            }
+            return;
+        }
+        for (touch, run) in channels() {
+            let today = today.windows[touch as usize].run(RUNS[run].0);
+            self.runs.close(touch as usize, run, &today);
+        }
+        let Some(peaks) = self.runs.week(self.day.day) else { return };
+        for (touch, run) in channels() {
+            let peak = peaks[touch as usize][run];
+            self.record_run(touch, RUNS[run].0, peak, learning, today, closing);
+        }
+    }
+
+    fn record_run(
+        &mut self,
+        touch: Touch,
+        measure: Measure,
+        peak: u64,
+        learning: Learning,
+        today: &Today,
+        closing: &mut Closing<'_>,
+    ) {
+        let mut score = DayScore::default();
+        let model = self.model(touch, measure, HourClass::Core, closing.group);
+        score.note(model.surprise(peak), peak, false);
+        self.record(touch, measure, score, learning, today, closing);
     }
 
     /// How far the day's counts were unusual together.

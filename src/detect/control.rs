@@ -124,6 +124,7 @@ impl Detector {
         }
         account.weeks.start_again();
         account.drift.iter_mut().flatten().for_each(Drift::start_again);
+        account.runs.start_again();
         learn_from(account, &judged.verdict, self.shared.learning(account.group));
         self.shared.judged.insert(index, (judged.opened, judged.alert));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::account::Account;
 use super::judge::Now;
+use super::lift;
 use super::limits::{EXCLUDED_DAYS, RAISED_DAYS, RAISED_ODDS};
 use super::places::KnownPlaces;
 use super::shared::Shared;
@@ -44,6 +45,9 @@ pub(super) fn count(
         let lift = &shared.groups[account.group as usize].lift;
         if account.lift != *lift {
             account.lift = *lift;
+            for (windows, lift) in today.windows.iter_mut().zip(&account.lift) {
+                windows.pause(lift::changes_shares(lift));
+            }
             today.forget_thresholds();
         }
     }

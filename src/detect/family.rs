@@ -52,16 +52,21 @@ impl Watch {
             | Watch::SensitivePersons
             | Watch::PersonsDrift
             | Watch::JointSigns
-            | Watch::NoveltyDrift => Family::Volume,
+            | Watch::NoveltyDrift
+            | Watch::OwnUnitRun => Family::Volume,
             Watch::ForeignOrigins
             | Watch::DormantPersons
             | Watch::UnrelatedRecords
             | Watch::OriginsDrift
+            | Watch::OriginsRun
+            | Watch::DormantRun
             | Watch::PooledForeign
             | Watch::Simultaneous => Family::Foreign,
             Watch::OffHoursPersons | Watch::OffHoursOrigins => Family::Hours,
             Watch::StrangerPersons => Family::Device,
-            Watch::UnusualOperations | Watch::OperationsDrift => Family::Operation,
+            Watch::UnusualOperations | Watch::OperationsDrift | Watch::OperationsRun => {
+                Family::Operation
+            }
             Watch::Misses | Watch::Updates | Watch::NeighbouringIds | Watch::SteadyPace => {
                 Family::Pace
             }

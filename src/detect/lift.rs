@@ -9,7 +9,7 @@ use std::hint::black_box;
 use super::Detector;
 use super::account::Account;
 use super::ahead::AHEAD;
-use super::channel::{MEASURES, Measure, Span, TOUCHES};
+use super::channel::{MEASURES, Measure, RUNS, Span, TOUCHES, baseline_index};
 use super::epoch::{HourClass, Kind};
 use super::time::LocalDay;
 
@@ -41,7 +41,8 @@ const OF_WEEK: f32 = 0.3;
 /// memory together, as in [`ahead`](super::ahead).
 fn peek(account: &Account) -> u64 {
     let count = |touch| account.today.as_ref().map_or(0, |t| t.count(touch, Measure::Persons1d));
-    let learned = |t: usize, m: Measure| u64::from(account.base[t][m as usize].weight.to_bits());
+    let learned =
+        |t: usize, m: Measure| u64::from(account.base[t][baseline_index(m, 0)].weight.to_bits());
     let of_touch = |t: usize| learned(t, Measure::Persons1d) ^ learned(t, Measure::Misses1d);
     TOUCHES.into_iter().fold(0, |read, touch| read ^ count(touch) ^ of_touch(touch as usize))
 }
@@ -57,7 +58,7 @@ struct Live {
 /// Which lift a measure feels, and how much of it.
 const fn felt(measure: Measure) -> (usize, f32) {
     let of_day = match measure.spec().span {
-        Span::Week(of_day) | Span::Drift(of_day) => of_day,
+        Span::Week(of_day) | Span::Drift(of_day) | Span::Run(of_day) => of_day,
         _ => measure,
     };
     let mut place = LIFTED.len() - 1;
@@ -82,6 +83,20 @@ const FELT: [(usize, f32); MEASURES] = {
     }
     all
 };
+
+/// Shares among the persons met ([`RUNS`]) that a wave changes for everybody: a mass registration is
+/// made of new persons. On such a day they say nothing about one account.
+pub(super) fn changes_shares(lift: &[f32; LIFTED.len()]) -> [bool; RUNS.len()] {
+    /// Least lift of the kind itself, and over that of all persons.
+    const CHANGES_FROM: (f32, f32) = (2.0, 1.25);
+    RUNS.map(|(_, of_day)| {
+        // Own or not, a person is new.
+        let of_day = if of_day == Measure::Territory1d { Measure::Novel1d } else { of_day };
+        let of = |m: Measure| LIFTED.iter().position(|l| *l == m).map(|place| lift[place]);
+        let persons = of(Measure::Persons1d).unwrap_or(1.0);
+        of(of_day).is_some_and(|l| l >= CHANGES_FROM.0 && l >= CHANGES_FROM.1 * persons)
+    })
+}
 
 impl Account {
     /// How much more than usual is expected of a measure today, since it is so of everybody.

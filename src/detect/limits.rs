@@ -75,6 +75,8 @@ pub const MEMORY_DAYS: u32 = 28;
 pub const ACQUAINTANCES_MAX: usize = 2_048;
 /// Days of a window of the drift detector: one entry in its calibration.
 pub const DRIFT_DAYS: i32 = 28;
+/// Days of which a run leaves one entry in its calibration.
+pub const RUN_DAYS: i32 = 7;
 /// Operations of a group told apart in two weeks; further ones are not learned.
 pub const OPERATIONS_MAX: usize = 1_024;
 /// Days that an identity event (a reset, a new role) makes an account's thresholds lower.

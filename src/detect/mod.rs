@@ -32,6 +32,7 @@ pub mod pool;
 pub mod report;
 pub mod requests;
 pub mod rule;
+pub mod run;
 pub mod shared;
 pub mod snapshot;
 pub mod tail;
@@ -61,6 +62,7 @@ use limits::ACCOUNTS_MAX;
 use pool::{Pools, Seen};
 use report::{ClosedDay, Finding};
 use rule::Rules;
+use run::Runs;
 use shared::{ClassSets, Names, Shared};
 use territory::Territory;
 use time::{Calendar, Day, LocalDay};
@@ -409,6 +411,7 @@ impl Detector {
             persons: Default::default(),
             weeks: Default::default(),
             drift: Default::default(),
+            runs: Runs::default(),
             told: Vec::new(),
             raised_until: Day::MIN,
             lift: lift::LEVEL,

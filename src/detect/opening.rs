@@ -146,7 +146,7 @@ fn is_of_days_before(crossing: &Crossing, today: &Today) -> bool {
     match measure.spec().span {
         Span::Hour | Span::Day => false,
         Span::Week(of_day) => today.windows[touch as usize].count(of_day) * 2 < crossing.count,
-        Span::Drift(_) => true,
+        Span::Drift(_) | Span::Run(_) => true,
     }
 }
 

@@ -12,7 +12,7 @@ use super::limits::{FOREVER, PERSONS_FLOOR};
 use super::tail::Tail;
 
 /// The rules and priors that are compiled in, by file name.
-pub const BUILT_IN: [(&str, &str); 28] = [
+pub const BUILT_IN: [(&str, &str); 32] = [
     ("volume.toml", include_str!("../../rules/volume.toml")),
     ("foreign-origins.toml", include_str!("../../rules/foreign-origins.toml")),
     ("novelty.toml", include_str!("../../rules/novelty.toml")),
@@ -27,6 +27,10 @@ pub const BUILT_IN: [(&str, &str); 28] = [
     ("foreign-drift.toml", include_str!("../../rules/foreign-drift.toml")),
     ("novelty-drift.toml", include_str!("../../rules/novelty-drift.toml")),
     ("operations-drift.toml", include_str!("../../rules/operations-drift.toml")),
+    ("foreign-run.toml", include_str!("../../rules/foreign-run.toml")),
+    ("dormant-run.toml", include_str!("../../rules/dormant-run.toml")),
+    ("own-unit-run.toml", include_str!("../../rules/own-unit-run.toml")),
+    ("operations-run.toml", include_str!("../../rules/operations-run.toml")),
     ("misses.toml", include_str!("../../rules/misses.toml")),
     ("updates.toml", include_str!("../../rules/updates.toml")),
     ("unrelated.toml", include_str!("../../rules/unrelated.toml")),
@@ -101,6 +105,14 @@ pub enum Watch {
     Simultaneous,
     /// Counts of two families that are each unusual.
     JointSigns,
+    /// A greater share of foreign origins than usual, day after day.
+    OriginsRun,
+    /// A greater share of dormant files.
+    DormantRun,
+    /// A greater share of new persons of the own unit.
+    OwnUnitRun,
+    /// A greater share of persons by unusual operations.
+    OperationsRun,
 }
 
 impl Watch {
@@ -129,6 +141,10 @@ impl Watch {
             Watch::OriginsDrift => "origins_drift",
             Watch::NoveltyDrift => "novelty_drift",
             Watch::OperationsDrift => "operations_drift",
+            Watch::OriginsRun => "origins_run",
+            Watch::DormantRun => "dormant_run",
+            Watch::OwnUnitRun => "own_unit_run",
+            Watch::OperationsRun => "operations_run",
             Watch::Misses => "misses",
             Watch::Updates => "updates",
             Watch::UnrelatedRecords => "unrelated_records",
@@ -253,7 +269,7 @@ impl RolePrior {
     pub fn baselines(&self) -> [Prior; BASELINES] {
         let mut priors =
             [Prior { mean: 0.0, dispersion: self.spread, strength: SHIPPED_STRENGTH }; BASELINES];
-        for measure in Measure::ALL {
+        for measure in Measure::ALL.into_iter().filter(|m| m.is_learned()) {
             let classes = if HOURLY.contains(&measure) { 0..3 } else { 0..1 };
             for class in classes {
                 let mean = self.persons_per_day * measure.spec().share;
@@ -502,7 +518,10 @@ mod tests {
     #[test]
     fn the_shipped_rules_are_right_and_share_out_the_budget() {
         let rules = Rules::built_in().unwrap();
-        let pooled = rules.rules.values().filter(|r| r.watch >= Watch::PooledForeign);
+        let pooled = rules
+            .rules
+            .values()
+            .filter(|r| (Watch::PooledForeign..=Watch::JointSigns).contains(&r.watch));
         let pooled: f64 = pooled.flat_map(|r| r.budget.values()).sum();
         let total = rules.weights().iter().flatten().sum::<f64>() + pooled;
         assert!((total - 1.0).abs() < 1e-6, "{total}");

@@ -363,6 +363,13 @@ impl Shared {
         account.lift = self.groups[account.group as usize].lift;
         let classes = &self.group(account.group, today.epoch).classes;
         today.enter_hour(&account.day, classes, account.kind);
+        let counted =
+            |run: Measure| self.epoch.counted(run, self.epoch.number) >= run.spec().counts_from;
+        let runs = account.open_runs(self.group(account.group, today.epoch), counted);
+        for ((windows, runs), lift) in today.windows.iter_mut().zip(runs).zip(&account.lift) {
+            windows.go_on(runs);
+            windows.pause(super::lift::changes_shares(lift));
+        }
         account.today = Some(today);
         let week = (day + 3).div_euclid(7);
         if account.week != week {

@@ -171,7 +171,7 @@ impl Today {
     pub(super) fn look_again(&mut self, touch: Touch, measure: Measure, ahead: u64) {
         let of_day = match measure.spec().span {
             Span::Hour | Span::Day => measure,
-            Span::Week(of_day) | Span::Drift(of_day) => of_day,
+            Span::Week(of_day) | Span::Drift(of_day) | Span::Run(of_day) => of_day,
         };
         match of_day.tally() {
             Some(tally) => self.requests.look_again(tally, ahead),
@@ -249,6 +249,7 @@ impl Today {
                 u64::from(carried) + windows.count(of_day)
             }
             Span::Drift(of_day) => windows.count(of_day),
+            Span::Run(_) => windows.run(measure).count(),
         }
     }
 

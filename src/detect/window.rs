@@ -8,9 +8,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::channel::{Measure, WINDOWED};
+use super::channel::{Measure, RUNS, WINDOWED};
 use super::limits::{HOUR_SLOTS, SET_EXACT_MAX};
 use super::looks::Looks;
+use super::run::Run;
 
 /// Where a person comes from, seen from the account's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +91,8 @@ pub struct Windows {
     looks: Looks<u16, WINDOWED>,
     persons_by_slot: [u16; HOUR_SLOTS as usize],
     foreign_by_slot: [u16; HOUR_SLOTS as usize],
+    /// Shares among the persons met.
+    runs: [Run; RUNS.len()],
 }
 
 impl Windows {
@@ -120,6 +123,24 @@ impl Windows {
     #[must_use]
     pub fn count(&self, measure: Measure) -> u64 {
         u64::from(self.counts.get(measure as usize).copied().unwrap_or(0)) << self.level
+    }
+
+    /// Where a share among the persons met stands.
+    #[must_use]
+    pub fn run(&self, measure: Measure) -> Run {
+        let at = RUNS.iter().position(|(run, _)| *run == measure);
+        at.map_or(Run::default(), |at| self.runs[at])
+    }
+
+    /// Shares go on from where the day before left them.
+    pub(super) fn go_on(&mut self, runs: [Run; RUNS.len()]) {
+        self.runs = runs;
+    }
+
+    /// Shares that say nothing today, in the order of [`RUNS`].
+    pub(super) fn pause(&mut self, shares: [bool; RUNS.len()]) {
+        let paused = self.runs.iter_mut().zip(shares).filter(|(_, paused)| *paused);
+        paused.for_each(|(run, _)| run.pause());
     }
 
     /// Persons that may still be counted before a measure must be looked at; 0: one must be now.
@@ -294,11 +315,24 @@ impl Windows {
         self.count_flags(flags, flags);
         self.counts[Measure::Persons1d as usize] += 1;
         self.first_touch(slot, true, flags & FOREIGN != 0);
+        let known = self.counts[Measure::Foreign1d as usize];
         if let Origin::Unit(unit) = origin {
             self.touch_unit(unit, slot, marks);
         }
+        let new_unit = self.counts[Measure::Foreign1d as usize] != known;
+        self.met(flags, new_unit);
         self.thin_if_full();
         true
+    }
+
+    /// One more person met, in the order of [`RUNS`].
+    fn met(&mut self, flags: u8, new_unit: bool) {
+        let dormant = flags & FOREIGN != 0;
+        let own = flags & (NOVEL | OWN) == NOVEL | OWN;
+        let of_kind = [dormant || new_unit, dormant, own, flags & UNUSUAL != 0];
+        for (run, of_kind) in self.runs.iter_mut().zip(of_kind) {
+            run.meet(of_kind, 1 << self.level);
+        }
     }
 
     /// Adds marks to an entry; returns whether it had not all of them.

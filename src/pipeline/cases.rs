@@ -18,7 +18,7 @@ use play::Play;
 
 /// The cases that ship with the built-in rules, by file name.
 #[rustfmt::skip]
-pub const BUILT_IN: [(&str, &str); 27] = [
+pub const BUILT_IN: [(&str, &str); 31] = [
     ("volume.cases.jsonl", include_str!("../../rules/volume.cases.jsonl")),
     ("foreign-origins.cases.jsonl", include_str!("../../rules/foreign-origins.cases.jsonl")),
     ("novelty.cases.jsonl", include_str!("../../rules/novelty.cases.jsonl")),
@@ -33,6 +33,10 @@ pub const BUILT_IN: [(&str, &str); 27] = [
     ("foreign-drift.cases.jsonl", include_str!("../../rules/foreign-drift.cases.jsonl")),
     ("novelty-drift.cases.jsonl", include_str!("../../rules/novelty-drift.cases.jsonl")),
     ("operations-drift.cases.jsonl", include_str!("../../rules/operations-drift.cases.jsonl")),
+    ("foreign-run.cases.jsonl", include_str!("../../rules/foreign-run.cases.jsonl")),
+    ("dormant-run.cases.jsonl", include_str!("../../rules/dormant-run.cases.jsonl")),
+    ("own-unit-run.cases.jsonl", include_str!("../../rules/own-unit-run.cases.jsonl")),
+    ("operations-run.cases.jsonl", include_str!("../../rules/operations-run.cases.jsonl")),
     ("misses.cases.jsonl", include_str!("../../rules/misses.cases.jsonl")),
     ("updates.cases.jsonl", include_str!("../../rules/updates.cases.jsonl")),
     ("unrelated.cases.jsonl", include_str!("../../rules/unrelated.cases.jsonl")),
@@ -76,6 +80,9 @@ pub struct Given {
     /// Mean persons of its active days.
     #[serde(default = "usual_persons")]
     pub persons_per_day: u32,
+    /// Persons of its unit that it reads, where it does not read them all.
+    #[serde(default)]
+    pub caseload: Option<u64>,
     /// It is a machine account.
     #[serde(default)]
     pub machine: bool,

@@ -145,7 +145,12 @@ impl<'a> Play<'a> {
     }
 
     fn own(&mut self, peer: u32) -> u64 {
-        u64::from(peer / 10) * OWN_PERSONS + self.roll(OWN_PERSONS)
+        // The last ones, so that those of the events, the first ones, are others.
+        let read = match (peer, self.given.caseload) {
+            (0, Some(caseload)) => caseload.clamp(1, OWN_PERSONS),
+            _ => OWN_PERSONS,
+        };
+        u64::from(peer / 10) * OWN_PERSONS + OWN_PERSONS - read + self.roll(read)
     }
 
     fn stranger(&mut self) -> u64 {

@@ -85,6 +85,18 @@ impl Tongue for English {
             Watch::OperationsDrift => lengths(
                 "day after day persons by operations its peers do not use, {n} today", None,
                 "day after day persons{touch} by operations its peers do not use, {n} today"),
+            Watch::OriginsRun => lengths(
+                "over many days {n} foreign origins beyond their usual share", None,
+                "over many days {n} foreign origins{touch} beyond their usual share of its persons"),
+            Watch::DormantRun => lengths(
+                "over many days {n} dormant files beyond their usual share", None,
+                "over many days {n} persons{touch} whose files nobody in memory had read, beyond their usual share of its persons"),
+            Watch::OwnUnitRun => lengths(
+                "over many days {n} persons of its own unit new to the account beyond their usual share", None,
+                "over many days {n} persons{touch} of its own unit that it had not read within 28 days, beyond their usual share of its persons"),
+            Watch::OperationsRun => lengths(
+                "over many days {n} persons by an operation its peers do not use beyond their usual share", None,
+                "over many days {n} persons{touch} by a search, a page or a choice of data that its peers do not use, beyond their usual share of its persons"),
             Watch::Misses => lengths(
                 "{n} requests that found nobody in {window}", None,
                 "{n} requests {within} that found nobody or were denied"),

@@ -85,6 +85,18 @@ impl Tongue for French {
             Watch::OperationsDrift => lengths(
                 "jour après jour des personnes par des opérations que ses pairs n'utilisent pas, {n} aujourd'hui", None,
                 "jour après jour des personnes{touch} par des opérations que ses pairs n'utilisent pas, {n} aujourd'hui"),
+            Watch::OriginsRun => lengths(
+                "en plusieurs jours {n} origines étrangères au-delà de leur part habituelle", None,
+                "en plusieurs jours {n} origines étrangères{touch} au-delà de leur part habituelle parmi ses personnes"),
+            Watch::DormantRun => lengths(
+                "en plusieurs jours {n} dossiers dormants au-delà de leur part habituelle", None,
+                "en plusieurs jours {n} personnes{touch} dont nul, de mémoire, n'avait lu le dossier, au-delà de leur part habituelle parmi ses personnes"),
+            Watch::OwnUnitRun => lengths(
+                "en plusieurs jours {n} personnes de son unité nouvelles pour le compte au-delà de leur part habituelle", None,
+                "en plusieurs jours {n} personnes{touch} de son unité qu'il n'avait pas lues en 28 jours, au-delà de leur part habituelle parmi ses personnes"),
+            Watch::OperationsRun => lengths(
+                "en plusieurs jours {n} personnes par une opération que ses pairs n'utilisent pas au-delà de leur part habituelle", None,
+                "en plusieurs jours {n} personnes{touch} par une recherche, une page ou un choix de données que ses pairs n'utilisent pas, au-delà de leur part habituelle parmi ses personnes"),
             Watch::Misses => lengths(
                 "{n} requêtes qui n'ont trouvé personne en {window}", None,
                 "{n} requêtes {within} qui n'ont trouvé personne ou ont été refusées"),

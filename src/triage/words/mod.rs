@@ -195,6 +195,10 @@ pub(super) fn bound(signal: &SignalState) -> Bound {
         | Watch::PooledPersons
         | Watch::Simultaneous
         | Watch::JointSigns
+        | Watch::OriginsRun
+        | Watch::DormantRun
+        | Watch::OwnUnitRun
+        | Watch::OperationsRun
         | Watch::OffHoursPersons
         | Watch::OffHoursOrigins
         | Watch::StrangerPersons
@@ -211,7 +215,7 @@ pub(super) fn bound(signal: &SignalState) -> Bound {
 /// The time that a signal's count runs over: a drift's count is that of its last day.
 pub(super) fn window(signal: &SignalState) -> Window {
     match signal.measure.map(|m| (m.spec().span, m.window())) {
-        None | Some((Span::Drift(_) | Span::Day, _)) => Window::Day,
+        None | Some((Span::Drift(_) | Span::Run(_) | Span::Day, _)) => Window::Day,
         Some((Span::Week(_), _)) => Window::Week,
         Some((Span::Hour, "5m")) => Window::FiveMinutes,
         Some((Span::Hour, _)) => Window::Hour,

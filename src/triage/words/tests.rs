@@ -116,6 +116,23 @@ fn day_after_day_are_told_in_both_languages() {
 
 #[test]
 #[rustfmt::skip]
+fn shares_over_many_days_are_told_in_both_languages() {
+    check(Watch::OriginsRun, Some(Measure::ForeignRun),
+        ["; over many days 41 foreign origins beyond their usual share, usual ≤ 9, alert at 31", "over many days 41 foreign origins opened beyond their usual share of its persons, usually at most 9, alert from 31."],
+        [" ; en plusieurs jours 41 origines étrangères au-delà de leur part habituelle, d'habitude ≤ 9, alerte à 31", "en plusieurs jours 41 origines étrangères ouvertes au-delà de leur part habituelle parmi ses personnes, d'habitude au plus 9, alerte à partir de 31."]);
+    check(Watch::DormantRun, Some(Measure::DormantRun),
+        ["; over many days 41 dormant files beyond their usual share, usual ≤ 9, alert at 31", "over many days 41 persons opened whose files nobody in memory had read, beyond their usual share of its persons, usually at most 9, alert from 31."],
+        [" ; en plusieurs jours 41 dossiers dormants au-delà de leur part habituelle, d'habitude ≤ 9, alerte à 31", "en plusieurs jours 41 personnes ouvertes dont nul, de mémoire, n'avait lu le dossier, au-delà de leur part habituelle parmi ses personnes, d'habitude au plus 9, alerte à partir de 31."]);
+    check(Watch::OwnUnitRun, Some(Measure::OwnRun),
+        ["; over many days 41 persons of its own unit new to the account beyond their usual share, usual ≤ 9, alert at 31", "over many days 41 persons opened of its own unit that it had not read within 28 days, beyond their usual share of its persons, usually at most 9, alert from 31."],
+        [" ; en plusieurs jours 41 personnes de son unité nouvelles pour le compte au-delà de leur part habituelle, d'habitude ≤ 9, alerte à 31", "en plusieurs jours 41 personnes ouvertes de son unité qu'il n'avait pas lues en 28 jours, au-delà de leur part habituelle parmi ses personnes, d'habitude au plus 9, alerte à partir de 31."]);
+    check(Watch::OperationsRun, Some(Measure::UnusualRun),
+        ["; over many days 41 persons by an operation its peers do not use beyond their usual share, usual ≤ 9, alert at 31", "over many days 41 persons opened by a search, a page or a choice of data that its peers do not use, beyond their usual share of its persons, usually at most 9, alert from 31."],
+        [" ; en plusieurs jours 41 personnes par une opération que ses pairs n'utilisent pas au-delà de leur part habituelle, d'habitude ≤ 9, alerte à 31", "en plusieurs jours 41 personnes ouvertes par une recherche, une page ou un choix de données que ses pairs n'utilisent pas, au-delà de leur part habituelle parmi ses personnes, d'habitude au plus 9, alerte à partir de 31."]);
+}
+
+#[test]
+#[rustfmt::skip]
 fn requests_are_told_in_both_languages() {
     check(Watch::Misses, Some(Measure::Misses1d),
         ["; 41 requests that found nobody in 1 day, usual ≤ 9, alert at 31", "41 requests in a day that found nobody or were denied, usually at most 9, alert from 31."],

@@ -9,12 +9,14 @@ words! { CountedWords:
     window_7d: "7 days", "7 jours";
     window_28d: "28 days", "28 jours";
     window_drift: "day after day", "jour après jour";
+    window_run: "over many days", "sur plusieurs jours";
     in_5m: "in 5 minutes", "en 5 minutes";
     in_1h: "in an hour", "en une heure";
     in_1d: "in a day", "en un jour";
     in_7d: "in 7 days", "en 7 jours";
     in_28d: "in 28 days", "en 28 jours";
     in_drift: "in a day, more day after day", "en un jour, plus jour après jour";
+    in_run: "over many days beyond the usual share", "sur plusieurs jours au-delà de la part habituelle";
     listed: " listed| listed", " listée| listées";
     opened: " opened| opened", " ouverte| ouvertes";
     persons: "person{}|persons{}", "personne{}|personnes{}";
@@ -40,16 +42,16 @@ impl CountedWords {
     /// The noun of a contract's measure.
     pub(in crate::console::pages) fn noun(&self, measure: &str) -> &'static str {
         match measure {
-            "foreign_origins" | "origins_drift" => self.foreign,
+            "foreign_origins" | "origins_drift" | "origins_run" => self.foreign,
             "accesses_after_end" => self.after_end,
             "unidentified_records" => self.unidentified,
             "novel_persons" | "novelty_drift" => self.novel,
-            "dormant_persons" => self.dormant,
-            "own_unit_persons" => self.own_unit,
+            "dormant_persons" | "dormant_run" => self.dormant,
+            "own_unit_persons" | "own_unit_run" => self.own_unit,
             "off_hours_persons" => self.off_hours,
             "off_hours_origins" => self.off_hours_origins,
             "stranger_persons" => self.stranger,
-            "unusual_operations" | "operations_drift" => self.unusual,
+            "unusual_operations" | "operations_drift" | "operations_run" => self.unusual,
             "sensitive_persons" => self.sensitive,
             "misses" => self.misses,
             "updates" => self.updates,
@@ -64,6 +66,7 @@ impl CountedWords {
     pub(in crate::console::pages) fn window(&self, measure: &str, window: &str) -> &'static str {
         match window {
             _ if is_drift(measure) => self.window_drift,
+            _ if is_run(measure) => self.window_run,
             "5m" => self.window_5m,
             "1h" => self.window_1h,
             "7d" => self.window_7d,
@@ -76,6 +79,7 @@ impl CountedWords {
     pub(in crate::console::pages) fn within(&self, measure: &str, window: &str) -> &'static str {
         match window {
             _ if is_drift(measure) => self.in_drift,
+            _ if is_run(measure) => self.in_run,
             "5m" => self.in_5m,
             "1h" => self.in_1h,
             "7d" => self.in_7d,
@@ -88,6 +92,11 @@ impl CountedWords {
 /// A drift is told over weeks, and its count is that of the last day.
 fn is_drift(measure: &str) -> bool {
     measure.ends_with("_drift")
+}
+
+/// A run's count is that of many days.
+fn is_run(measure: &str) -> bool {
+    measure.ends_with("_run")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::super::super::lift::LEVEL;
 use super::super::super::limits::{HOUR_SLOTS, KNOWN_MAX};
 use super::super::super::places::{KnownPlaces, Places};
 use super::super::super::rule::Watch;
+use super::super::super::run::Runs;
 use super::super::super::time::{Day, LocalDay};
 use super::super::super::today::{self, UNKNOWN};
 use super::super::super::window::{self, Entry};
@@ -166,6 +167,7 @@ impl Account {
             persons: Default::default(),
             weeks: Default::default(),
             drift: Default::default(),
+            runs: Runs::default(),
             told: Vec::new(),
             raised_until: Day::MIN,
             lift: LEVEL,

@@ -201,7 +201,7 @@ impl From<Group> for epoch::Group {
 /// What the peers' persons of a day let expect of every measure, until the next epoch.
 fn priors_of_day(persons: Prior) -> [Prior; super::BASELINES] {
     let mut priors = [persons; super::BASELINES];
-    for spec in &SPECS {
+    for spec in SPECS.iter().filter(|spec| spec.measure.is_learned()) {
         for class in 0..if spec.measure.is_hourly() { 3 } else { 1 } {
             priors[baseline_index(spec.measure, class)].mean = persons.mean * spec.share;
         }

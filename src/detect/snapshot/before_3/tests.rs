@@ -155,6 +155,7 @@ fn account_of_today(follows: Option<String>) -> account::Account {
         persons: Default::default(),
         weeks: Default::default(),
         drift: Default::default(),
+        runs: Default::default(),
         told: Vec::new(),
         raised_until: Day::MIN,
         lift: lift::LEVEL,
