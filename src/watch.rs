@@ -3,6 +3,7 @@
 
 pub mod blind;
 pub mod metrics;
+pub mod promise;
 pub mod view;
 pub mod watcher;
 

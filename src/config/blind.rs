@@ -13,6 +13,7 @@ pub(super) fn check(config: &Config) -> Vec<([&'static str; 2], String)> {
         ("late_share", blind.late_share),
         ("quarantine_share", blind.quarantine_share),
         ("state_share", blind.state_share),
+        ("unreached_share", blind.unreached_share),
     ];
     let outside = shares.into_iter().filter(|(_, share)| !(0.0..=1.0).contains(share));
     let mut wrong: Vec<_> = outside

@@ -14,6 +14,7 @@ use super::problem::{Code, Problem};
 
 pub(super) mod accounts;
 pub(super) mod alerts;
+pub(super) mod budget;
 pub(super) mod openapi;
 pub(super) mod triage;
 pub(super) mod wire;

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use axum::http::Method;
 use axum::response::Response;
 
-use super::api::{accounts, alerts, openapi, triage};
+use super::api::{accounts, alerts, budget, openapi, triage};
 use super::dispatch::Call;
 use super::problem::Problem;
 use super::{handlers, ops, sse};
@@ -135,6 +135,7 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/api/v1/alerts/{id}/campaign" READ, Api, alerts::campaign),
     route!(PATCH "/api/v1/alerts/{id}/triage" WRITE, Api, triage::change),
     route!(GET "/api/v1/accounts/{name}" READ, Api, accounts::one),
+    route!(GET "/api/v1/budget" READ, Api, budget::show),
     route!(GET "/api/v1/openapi.json" PUBLIC, Api, openapi::show),
     route!(GET "/openapi.json" PUBLIC, Api, openapi::show),
     route!(GET "/healthz" PUBLIC, Ops, ops::healthz),
@@ -228,6 +229,7 @@ mod tests {
             "GET /api/v1/alerts/{id}/campaign: any role or alerts:read",
             "PATCH /api/v1/alerts/{id}/triage: analyst responder or alerts:write",
             "GET /api/v1/accounts/{name}: any role or alerts:read",
+            "GET /api/v1/budget: any role or alerts:read",
             "GET /api/v1/openapi.json: everybody",
             "GET /openapi.json: everybody",
             "GET /healthz: everybody",

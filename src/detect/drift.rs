@@ -19,7 +19,7 @@ const P_FLOOR: f64 = 1e-8;
 /// Largest p-value of a day that may be the last straw: a quiet day is none.
 const P_CEILING: f64 = 0.2;
 /// Bounds of ln M.
-const LN_M: (f32, f32) = (-20.0, 60.0);
+pub(super) const LN_M: (f32, f32) = (-20.0, 60.0);
 
 /// One count's anchor and its e-process.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -97,7 +97,7 @@ impl Epoch {
     }
 
     /// Whether they are believed.
-    fn joint_is_believed(&self, number: u32) -> bool {
+    pub(super) fn joint_is_believed(&self, number: u32) -> bool {
         self.counted(Measure::Territory1d, number) >= BELIEVED_FROM
     }
 

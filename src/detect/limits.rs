@@ -87,6 +87,10 @@ pub const SILENT_DAYS: i32 = 30;
 /// See [`SILENT_DAYS`].
 pub const WOKEN_DAYS: i32 = 14;
 
+/// Persons a second beyond which nobody reads with one account: the theft of 2024 ran at 7. A
+/// threshold beyond what this pace brings in its window is out of reach, and told as blindness.
+pub const PACE_MAX: u64 = 10;
+
 /// Threshold of a measure that cannot fire yet.
 pub const FOREVER: u64 = u64::MAX / 4;
 

@@ -29,6 +29,8 @@ pub mod operations;
 pub mod partial;
 pub mod places;
 pub mod pool;
+pub mod promise;
+pub mod reach;
 pub mod report;
 pub mod requests;
 pub mod rule;
@@ -239,6 +241,12 @@ impl Detector {
     #[must_use]
     pub fn epoch(&self) -> &Epoch {
         &self.shared.epoch
+    }
+
+    /// The epoch and the rules in force, for those who look at them beside.
+    #[must_use]
+    pub fn model(&self) -> (Arc<Epoch>, Arc<Rules>) {
+        (Arc::clone(&self.shared.epoch), Arc::clone(&self.shared.rules))
     }
 
     /// Day of the newest epoch it was given, in force or waiting; `None`: the shipped one only.

@@ -211,7 +211,7 @@ const EXCEEDANCES_MAX: f64 = 600.0;
 /// Largest share of the scores that is called tail.
 const TAIL_SHARE: f64 = 0.02;
 /// Fewer account days than this say nothing about a tail.
-const SAMPLES_MIN: u64 = 200;
+pub(super) const SAMPLES_MIN: u64 = 200;
 /// Shapes tried, in steps of 0.05: up to 1.2. Bulk work of people who do little else is that heavy.
 const SHAPE_STEPS: u32 = 24;
 /// How far (one standard deviation) a fit may stray from the prior shape and log scale before the

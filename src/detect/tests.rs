@@ -8,6 +8,8 @@ mod determinism;
 mod episodes;
 mod learning;
 mod opening;
+mod promise;
+mod reach;
 mod restart;
 mod verdict;
 

@@ -245,7 +245,7 @@ impl Deciding<'_> {
         outputs.retain(|output| match (output, &self.parts.view) {
             (Output::AccountDay(day), Some(view)) => view.put_account(&day.name, card(id, day)),
             (Output::AccountDay(_), None) | (Output::DayEnded(_), _) => false,
-            (Output::Alert { .. } | Output::Quarantine { .. }, _) => true,
+            (Output::Alert { .. } | Output::Quarantine { .. } | Output::Promise(_), _) => true,
         });
         if let Some(own) = self.own.get(&id) {
             let epoch = own.shard.detector().epoch().number;
@@ -434,6 +434,7 @@ impl Deciding<'_> {
             accounts: detector.accounts() as u64,
             accounts_max: detector.accounts_max() as u64,
             epoch: detector.epoch().number,
+            model: Some(detector.model()),
         };
         view.shards.insert((self.parts.name.clone(), id), state);
     }

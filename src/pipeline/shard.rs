@@ -11,6 +11,7 @@ use crate::decode::{DecodeError, Decoded, Decoder, Scratch, redacted_skeleton};
 use crate::detect::ahead::{AHEAD, Ahead};
 use crate::detect::builder::Builder;
 use crate::detect::partial::Partial;
+use crate::detect::promise::Promise;
 use crate::detect::report::{AccountDay, Cause, Finding, Report};
 use crate::detect::snapshot::{self, PAYLOAD_VERSION, SnapshotError};
 use crate::detect::time::Day;
@@ -49,6 +50,8 @@ pub enum Output {
     DayEnded(Box<Partial>),
     /// An account began a day, for people who look at it.
     AccountDay(Box<AccountDay>),
+    /// A local day ended: what the budget allowed on it, for people who hold it against what came.
+    Promise(Box<Promise>),
 }
 
 /// One shard and everything that decides for it.
@@ -102,7 +105,8 @@ impl Shard {
         self.shares_epochs = true;
     }
 
-    /// Says what each account's day was, as [`Output::AccountDay`]; changes no alert.
+    /// Says what each account's day was, as [`Output::AccountDay`], and what was allowed on each day,
+    /// as [`Output::Promise`]; changes no alert.
     pub fn tell_days(&mut self) {
         self.tells_days = true;
         self.detector.tell_days();
@@ -320,6 +324,9 @@ impl Shard {
 
     fn tell(&mut self, position: Position, out: &mut Vec<Output>) {
         for finding in std::mem::take(&mut self.findings) {
+            if let (true, Finding::DayEnded(partial)) = (self.tells_days, &finding) {
+                out.push(Output::Promise(Box::new(self.detector.promise(partial))));
+            }
             match finding {
                 Finding::Episode(report) => self.revision(&report, position, out),
                 Finding::DayEnded(partial) if self.shares_epochs => {

@@ -8,11 +8,13 @@ use super::look::date;
 use super::run::{Keep, Reached, RunError, Tell, told_key};
 use super::shard::Output;
 use crate::alert::Alert;
+use crate::detect::promise::{Allowed, Promise};
 use crate::detect::report::AccountDay;
 use crate::event::Position;
 use crate::store::format::Header;
 use crate::store::quarantine::Entry;
-use crate::store::sqlite::{self, Commit};
+use crate::store::sqlite::{self, Commit, ShareOf};
+use crate::triage::rfc3339;
 
 /// Alerts whose events are older than this on arrival are historical: stored, never sent.
 const HISTORICAL_MS: i64 = 3_600_000;
@@ -85,7 +87,7 @@ impl Stored<'_> {
         tell: &mut Tell<'_>,
     ) -> Result<(), RunError> {
         let Stored { shard, outputs, mark, epoch } = self;
-        let (mut alerts, mut days) = (Vec::new(), Vec::new());
+        let (mut alerts, mut days, mut promises) = (Vec::new(), Vec::new(), Vec::new());
         for output in outputs.iter_mut() {
             match output {
                 Output::Alert { alert, position, .. } => {
@@ -104,6 +106,7 @@ impl Stored<'_> {
                     })?;
                 }
                 Output::AccountDay(day) => days.extend(closed(day)),
+                Output::Promise(promise) => promises.push(allowed(promise)),
                 Output::Quarantine { .. } | Output::DayEnded(_) => {}
             }
         }
@@ -111,6 +114,9 @@ impl Stored<'_> {
         keep.store.commit(&Commit { source, shard, alerts: &alerts, mark, epoch })?;
         if !days.is_empty() {
             keep.store.put_account_days(&days)?;
+        }
+        for promise in &promises {
+            keep.store.put_promise(source, shard, promise)?;
         }
         let mut news = false;
         for output in &*outputs {
@@ -139,6 +145,34 @@ fn closed(day: &AccountDay) -> Option<sqlite::AccountDay> {
         opened: closed.opened,
         foreign_origins: closed.foreign,
     })
+}
+
+/// What was allowed on a day, as it is stored.
+fn allowed(promise: &Promise) -> sqlite::Promise {
+    let rule = |of, (name, alerts): (&String, &f64)| sqlite::Share {
+        of,
+        name: name.clone(),
+        account_weeks: promise.account_weeks,
+        alerts: *alerts,
+    };
+    let group = |of, (name, allowed): (&String, &Allowed)| sqlite::Share {
+        of,
+        name: name.clone(),
+        account_weeks: allowed.account_weeks,
+        alerts: allowed.alerts,
+    };
+    let rules = promise.rules.iter().map(|one| rule(ShareOf::Rule, one));
+    let pooled = promise.pooled.iter().map(|one| rule(ShareOf::Pooled, one));
+    let partners = promise.partners.iter().map(|one| group(ShareOf::Partner, one));
+    let roles = promise.roles.iter().map(|one| group(ShareOf::Role, one));
+    sqlite::Promise {
+        day: promise.day,
+        starts_at: rfc3339(promise.start_ms),
+        ends_at: rfc3339(promise.end_ms),
+        epoch: promise.epoch,
+        account_weeks: promise.account_weeks,
+        shares: rules.chain(pooled).chain(partners).chain(roles).collect(),
+    }
 }
 
 fn is_historical(alert: &Alert) -> bool {

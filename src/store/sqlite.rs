@@ -23,6 +23,7 @@ mod blind;
 mod campaign;
 mod figures;
 mod outbox;
+mod promise;
 mod put;
 mod queue;
 mod read;
@@ -36,6 +37,7 @@ pub use outbox::{
     ATTEMPTS_BEFORE_GIVING_WAY, Claim, DailyCaps, Note, Outbox, OutboxCount, OutboxState, Owed,
     SinkHealth, SinkRule,
 };
+pub use promise::{PROMISE_DAYS, Promise, PromiseKept, RAISED_MAX, Raised, Share, ShareOf};
 pub use queue::{
     AlertFilter, Assignee, COUNT_MAX, Count, Counts, PAGE_ROWS_MAX, Page, PageKey, Sort,
 };

@@ -6,12 +6,14 @@
 //! events on both sides.
 
 pub mod hold;
+mod reach;
 pub mod recent;
 pub mod words;
 
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Severity;
+use crate::detect::reach::Unreached;
 use crate::detect::time::Calendar;
 use crate::event::{TimestampMs, Touch};
 use recent::Recent;
@@ -39,6 +41,8 @@ pub struct Thresholds {
     pub quarantine_share: f64,
     /// Share of the room for accounts, 0–1.
     pub state_share: f64,
+    /// Share of the accounts for which a rule's threshold may lie out of reach, 0–1.
+    pub unreached_share: f64,
     /// Mebibytes free on the data folder's disk.
     pub disk_free_mb: u64,
     /// Seconds since the last snapshot while records arrive.
@@ -142,6 +146,8 @@ pub enum Cause {
         /// How many lie there.
         items: u64,
     },
+    /// A rule cannot fire: its threshold lies beyond what an account can reach.
+    OutOfReach(Unreached),
 }
 
 /// [`Touch`] as the stored JSON has it.
@@ -154,7 +160,7 @@ pub enum Named {
 }
 
 /// Every kind, as in the database and in the metric's label.
-pub const KINDS: [&str; 15] = [
+pub const KINDS: [&str; 16] = [
     "source-silent",
     "source-unreachable",
     "lag",
@@ -170,6 +176,7 @@ pub const KINDS: [&str; 15] = [
     "snapshot-old",
     "hook-dead",
     "dead-letters",
+    "out-of-reach",
 ];
 
 impl Cause {
@@ -192,6 +199,7 @@ impl Cause {
             Cause::SnapshotOld { .. } => 12,
             Cause::HookDead { .. } => 13,
             Cause::DeadLetters { .. } => 14,
+            Cause::OutOfReach(_) => 15,
         };
         KINDS[at]
     }
@@ -213,6 +221,9 @@ impl Cause {
             | Cause::TwoPartitions { .. }
             | Cause::StateFull { .. }
             | Cause::DeadLetters { .. } => Severity::Medium,
+            // Other rules look on; where most accounts are concerned, too few do.
+            Cause::OutOfReach(limit) if limit.accounts * 2 >= limit.of_accounts => Severity::High,
+            Cause::OutOfReach(_) => Severity::Medium,
             Cause::Late { .. } | Cause::SnapshotOld { .. } => Severity::Low,
         }
     }
@@ -227,7 +238,7 @@ impl Cause {
 /// A blind alert that holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blind {
-    /// The source, the sink; empty where there is only one.
+    /// The source, the sink, the rule; empty where there is only one.
     pub subject: String,
     /// What is wrong.
     pub cause: Cause,
@@ -252,6 +263,8 @@ pub struct SourceInput {
     pub accounts: u64,
     /// How many may be.
     pub accounts_max: u64,
+    /// Rules that cannot fire on it.
+    pub unreached: Vec<Unreached>,
     /// What happened lately.
     pub recent: Recent,
 }
@@ -306,6 +319,7 @@ pub fn evaluate(inputs: &Inputs<'_>, now: TimestampMs) -> Vec<Blind> {
         reach(inputs, source, now, &mut tell);
         content(inputs.thresholds, source, &mut tell);
         keeping(inputs, source, now, &mut tell);
+        reach::tell(inputs.thresholds, source, &mut found);
     }
     for sink in &inputs.sinks {
         let mut tell = |cause| found.push(Blind { subject: sink.sink.clone(), cause });

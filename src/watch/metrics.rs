@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prometheus::TextEncoder;
+use prometheus::{GaugeVec, TextEncoder};
 
 use super::blind::SinkInput;
+use super::promise::{Line, Standing};
 use super::view::{ShardState, View};
 use super::watcher::Sinks;
 use crate::event::{TimestampMs, Touch};
@@ -25,6 +26,9 @@ use growth::Growth;
 
 /// Figures are this old at most, in milliseconds.
 pub const CACHED_MS: i64 = 5_000;
+/// What the budget allowed changes once a day, what was raised a few times: looked at so often, in
+/// milliseconds.
+const BUDGET_MS: i64 = 60_000;
 /// Partners that have a label; the rest is `other`.
 pub const PARTNERS_MAX: usize = 50;
 
@@ -59,6 +63,8 @@ struct State {
     rules: Bounded,
     verdicts: Bounded,
     endpoints: Bounded,
+    roles: Bounded,
+    budget_at: Option<TimestampMs>,
 }
 
 impl Metrics {
@@ -80,6 +86,8 @@ impl Metrics {
             rules: Bounded::new(50),
             verdicts: Bounded::new(20),
             endpoints: Bounded::new(20),
+            roles: Bounded::new(PARTNERS_MAX),
+            budget_at: None,
         };
         let families = Families::new()?;
         Ok(Metrics { view, db: db.into(), sinks, families, state: Mutex::new(state) })
@@ -97,7 +105,7 @@ impl Metrics {
             self.accounts(&mut state);
             self.receivers(&mut state, now);
             self.machine();
-            let stored = self.stored(&mut state, now);
+            let stored = self.stored(&mut state, now).and_then(|()| self.budget(&mut state, now));
             self.families.store_up.set(i64::from(stored.is_ok()));
         }
         drop(state);
@@ -145,7 +153,7 @@ impl Metrics {
     /// Gauges of one shard, added to those of its source.
     fn standing(&self, label: &str, seen: &ShardState, now: TimestampMs) {
         let f = &self.families;
-        let raise = |gauge: &prometheus::GaugeVec, value: f64| {
+        let raise = |gauge: &GaugeVec, value: f64| {
             let gauge = gauge.with_label_values(&[label]);
             gauge.set(gauge.get().max(value));
         };
@@ -238,6 +246,34 @@ impl Metrics {
             f.blind.with_label_values(&[&row.kind]).inc();
         }
         self.news(state, &news);
+        Ok(())
+    }
+
+    /// What the budget allowed, and what was raised.
+    fn budget(&self, state: &mut State, now: TimestampMs) -> Result<(), StoreError> {
+        let fresh = |at: TimestampMs| (at..at + BUDGET_MS).contains(&now);
+        if state.budget_at.is_some_and(fresh) {
+            return Ok(());
+        }
+        let standing = Standing::read(&state.reader)?;
+        state.budget_at = Some(now);
+        let f = &self.families;
+        [&f.budget_allowed, &f.budget_raised, &f.budget_over].into_iter().for_each(GaugeVec::reset);
+        f.budget_window.set(604_800.0 * standing.weeks());
+        let tell = |by: &str, names: &mut Bounded, lines: &[Line]| {
+            for line in lines {
+                let Some(allowed) = line.allowed else { continue };
+                let name = names.label(if line.name.is_empty() { "none" } else { &line.name });
+                let labels = [by, name.as_str()];
+                f.budget_allowed.with_label_values(&labels).add(allowed);
+                f.budget_raised.with_label_values(&labels).add(line.held() as f64);
+                let over = f.budget_over.with_label_values(&labels);
+                over.set(over.get().max(f64::from(u8::from(line.over))));
+            }
+        };
+        tell("rule", &mut state.rules, &standing.rules);
+        tell("partner", &mut state.partners, &standing.partners);
+        tell("role", &mut state.roles, &standing.roles);
         Ok(())
     }
 

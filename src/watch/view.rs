@@ -1,10 +1,13 @@
 //! The shared read view: how far reading is, and a card for each account.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 
 use crate::detect::Counters;
+use crate::detect::epoch::Epoch;
+use crate::detect::rule::Rules;
 use crate::event::{Position, TimestampMs};
 use crate::pipeline::tally::Tally;
 
@@ -52,6 +55,8 @@ pub struct ShardState {
     pub accounts_max: u64,
     /// Model epoch in force; 0 = shipped.
     pub epoch: u32,
+    /// It, and the rules in force, to be looked into by whoever has the time.
+    pub model: Option<(Arc<Epoch>, Arc<Rules>)>,
 }
 
 /// One account as it stands since its last day began.

@@ -14,6 +14,7 @@ use super::blind::{Blind, Inputs, SinkInput, SourceInput, Thresholds, evaluate};
 use super::view::{ShardState, View};
 use crate::alert::Severity;
 use crate::clock::now_ms;
+use crate::detect::reach::{Unreached, unreached};
 use crate::detect::time::Calendar;
 use crate::event::TimestampMs;
 use crate::store::datadir::DATABASE;
@@ -71,6 +72,14 @@ pub struct Watcher {
     histories: BTreeMap<String, History>,
     unreachable_since: BTreeMap<String, TimestampMs>,
     moved: Vec<(TimestampMs, u64)>,
+    reached: BTreeMap<String, Reached>,
+}
+
+/// What cannot be reached, as of the epoch and the rules it was looked for in.
+struct Reached {
+    epoch: u32,
+    rules: String,
+    unreached: Vec<Unreached>,
 }
 
 impl Watcher {
@@ -122,6 +131,7 @@ impl Watcher {
             histories: BTreeMap::new(),
             unreachable_since: BTreeMap::new(),
             moved: Vec::new(),
+            reached: BTreeMap::new(),
         })
     }
 
@@ -218,6 +228,7 @@ impl Watcher {
         }
         self.histories.retain(|source, _| by_source.contains_key(source));
         self.unreachable_since.retain(|source, _| by_source.contains_key(source));
+        self.reached.retain(|source, _| by_source.contains_key(source));
         let sources = by_source.into_iter();
         sources.map(|(source, shards)| self.source(source, &shards, now)).collect()
     }
@@ -235,6 +246,7 @@ impl Watcher {
                 None
             }
         };
+        let unreached = self.unreached(&source, shards);
         let lags = shards.iter().filter_map(|shard| shard.lag_records);
         SourceInput {
             ended: shards.iter().all(|shard| shard.ended),
@@ -244,9 +256,28 @@ impl Watcher {
             snapshot_at: shards.iter().filter_map(|shard| shard.snapshot_at).min(),
             accounts: shards.iter().map(|shard| shard.accounts).sum(),
             accounts_max: shards.iter().map(|shard| shard.accounts_max).sum(),
+            unreached,
             recent,
             source,
         }
+    }
+
+    /// Rules that cannot fire, by the newest epoch of a source's shards; looked for once an epoch.
+    fn unreached(&mut self, source: &str, shards: &[ShardState]) -> Vec<Unreached> {
+        let models = shards.iter().filter_map(|shard| shard.model.as_ref());
+        let Some((epoch, rules)) = models.max_by_key(|(epoch, _)| epoch.number) else {
+            return Vec::new();
+        };
+        let known = self.reached.get(source);
+        let is_same = |r: &&Reached| r.epoch == epoch.number && r.rules == rules.version;
+        if let Some(known) = known.filter(is_same) {
+            return known.unreached.clone();
+        }
+        let found = unreached(epoch, rules);
+        let (number, rules) = (epoch.number, rules.version.clone());
+        let reached = Reached { epoch: number, rules, unreached: found.clone() };
+        self.reached.insert(source.to_owned(), reached);
+        found
     }
 
     /// Times an account moved in the last quarter of an hour.
@@ -320,5 +351,57 @@ mod tests {
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].until, Some(start + 120_000));
         assert_eq!(*notes.lock().unwrap(), [("lag".to_owned(), 1), ("lag".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn a_rule_that_cannot_fire_is_told_until_an_epoch_lets_it() {
+        use crate::detect::channel::Measure;
+        use crate::detect::epoch::{Budget, Epoch, Group, GroupKey, Kind};
+        use crate::detect::rule::Rules;
+        use crate::event::Touch;
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(temp.path(), Purpose::Live).unwrap();
+        let store = Store::open(&dir).unwrap();
+        let view = Arc::new(View::default());
+        let rules = Arc::new(Rules::built_in().unwrap());
+        let epoch = |number, scale| {
+            let mut epoch = Epoch::shipped(&rules, Budget::default());
+            let key = GroupKey { partner: "caf".into(), ..GroupKey::of_all(Kind::Human) };
+            let group = Group { size: 50, ..Group::shipped(&rules.priors, &key) };
+            epoch.groups.insert(key, group);
+            epoch.number = number;
+            let [touch, measure] = [Touch::Listed as usize, Measure::Persons1h as usize];
+            epoch.channels[touch][measure].tail.scale = scale;
+            let model = Some((Arc::new(epoch), Arc::clone(&rules)));
+            let state = ShardState { ended: true, accounts_max: 9, model, ..ShardState::default() };
+            // The other shard has none yet.
+            view.shards.insert(("topic".into(), 0), ShardState { model: None, ..state.clone() });
+            view.shards.insert(("topic".into(), 1), state);
+        };
+        let config = crate::config::Config::built_in().unwrap();
+        let mut watcher = Watcher::new(
+            Arc::clone(&view),
+            Thresholds { disk_free_mb: 0, ..config.blind },
+            Calendar::new("Europe/Paris").unwrap(),
+            temp.path().to_owned(),
+            Box::new(Vec::new),
+            Box::new(|_| ()),
+        )
+        .unwrap();
+        let start = watcher.started_at;
+        epoch(60, 1e6);
+        (0..12).for_each(|step| watcher.look(start + step * 10_000).unwrap());
+        let row = store.reader().unwrap().blind(true).unwrap().remove(0);
+        assert_eq!(
+            (row.kind.as_str(), row.subject.as_str()),
+            ("out-of-reach", "mass-extraction.volume")
+        );
+        let cause = serde_json::from_str(&row.cause).unwrap();
+        let told = Blind { subject: row.subject, cause }.english();
+        assert!(told.contains("(1h, listed persons) cannot fire for 50 of 50 accounts"), "{told}");
+        epoch(61, 1.0);
+        (12..60).for_each(|step| watcher.look(start + step * 10_000).unwrap());
+        let rows = store.reader().unwrap().blind(false).unwrap();
+        assert_eq!((rows.len(), rows[0].until), (1, Some(start + 110_000)));
     }
 }

@@ -70,6 +70,22 @@ test("320 px, forced colours, reduced motion", async () => {
   await close(page);
 });
 
+test("what the budget allowed stands beside what was raised", async () => {
+  const page = await open({ locale: "en" });
+  await page.goto(OPEN + "/health");
+  const card = page.locator("#budget");
+  const told = await card.getByRole("listitem").first().textContent();
+  assert.match(told, /^Rule mass-extraction.volume: \d+ alerts .* a week where 2\.1 are allowed; /);
+  const row = card.getByRole("row", { name: /^mass-extraction.volume/ });
+  const cells = await row.getByRole("cell").allTextContents();
+  assert.deepEqual([cells[0], cells[2], cells[4]], ["8.4", "0", "too many"]);
+  assert.ok(Number(cells[1]) >= 45, cells[1]);
+  // Names from the log are text, whatever they look like, and those that raised nothing are one line.
+  assert.equal(await card.getByRole("row", { name: /^6 others/ }).count(), 1);
+  await calm(page);
+  await close(page);
+});
+
 test("the language switch changes every word and comes back to the page", async () => {
   const page = await open({ locale: "en" });
   await page.goto(OPEN + "/alerts?view=closed");

@@ -15,7 +15,7 @@ use vigie::console::{AppState, ConsoleSettings, Happened, Outside};
 use vigie::event::TimestampMs;
 use vigie::store::datadir::{DataDir, Purpose};
 use vigie::store::desk::{Desk, NewUser, Role, SessionLimits, password};
-use vigie::store::sqlite::{AccountDay, Commit, Store};
+use vigie::store::sqlite::{AccountDay, Commit, Promise, Share, ShareOf, Store};
 use vigie::triage::{millis, rfc3339};
 use vigie::watch::{AccountCard, ShardState, ThresholdCard, View};
 
@@ -135,6 +135,7 @@ impl Console {
             NewUser { name: "analyst", role: Role::Analyst, hash: &hash, language: Some("en") };
         Desk::open(&db).unwrap().add_user("test", &analyst, now_ms()).unwrap();
         store.put_account_days(&days()).unwrap();
+        promises().iter().for_each(|day| store.put_promise("log", 0, day).unwrap());
         let mut console = Console {
             address,
             public,
@@ -311,4 +312,24 @@ fn days() -> Vec<AccountDay> {
         foreign_origins: if ago == 0 { 3_100 } else { ago as u64 % 5 },
     };
     (0..88).filter(|ago| ago % 7 > 1 || *ago == 0).map(day).collect()
+}
+
+/// What was allowed on four weeks up to today, odd names among those it was allowed to.
+fn promises() -> Vec<Promise> {
+    let today = now_ms().div_euclid(86_400_000) as i32;
+    let share = |of, name: &str, alerts| Share { of, name: name.into(), account_weeks: 40, alerts };
+    let of_day = |day: i32| {
+        let at = |day: i32| rfc3339(i64::from(day) * 86_400_000);
+        let mut shares = vec![
+            share(ShareOf::Rule, "mass-extraction.volume", 0.3),
+            share(ShareOf::Rule, "mass-extraction.novelty", 0.05),
+            share(ShareOf::Pooled, "mass-extraction.pooled-foreign", 0.001),
+            share(ShareOf::Partner, "cap-emploi", 0.3),
+            share(ShareOf::Role, "cap-adviser", 2.9),
+        ];
+        shares.extend(ODD.map(|name| share(ShareOf::Role, name, 0.2)));
+        let (starts_at, ends_at) = (at(day), at(day + 1));
+        Promise { day, starts_at, ends_at, epoch: 100, account_weeks: 40, shares }
+    };
+    (today - 27..=today).map(of_day).collect()
 }

@@ -6,6 +6,7 @@ mod commands;
 mod described;
 mod desk;
 mod follow;
+mod promise;
 mod reference;
 mod stdin;
 

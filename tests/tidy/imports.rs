@@ -156,7 +156,7 @@ const THEIRS: &[(&str, &[&str])] = &[
         ],
     ),
     ("siphasher", &["src/decode/pseudonym.rs", "src/detect/mod.rs"]),
-    ("statrs", &["src/detect/counts.rs"]),
+    ("statrs", &["src/detect/counts.rs", "src/watch/promise.rs"]),
     ("thiserror", &["src/"]),
     ("tokio", &["src/commands/", "src/console", "src/respond/", "src/watch/"]),
     (

@@ -4,7 +4,7 @@ use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::{accounts, alerts, json, only, triage, wire};
+use super::{accounts, alerts, budget, json, only, triage, wire};
 use crate::console::dispatch::Call;
 use crate::console::problem::Problem;
 
@@ -27,6 +27,7 @@ use crate::console::problem::Problem;
         alerts::campaign,
         triage::change,
         accounts::one,
+        budget::show,
         show,
     ),
     components(schemas(wire::Problem)),

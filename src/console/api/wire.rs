@@ -301,6 +301,54 @@ impl TriageChange {
     }
 }
 
+/// What the false-alert budget allowed, and what was raised.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Budget {
+    /// First local date that counts; null: none does yet, the warm-up takes 28 days.
+    #[schema(required = true)]
+    pub(super) first_day: Option<String>,
+    /// Last one, 28 days at most from the first.
+    #[schema(required = true)]
+    pub(super) last_day: Option<String>,
+    /// Account weeks that began on these days.
+    pub(super) account_weeks: u64,
+    /// There were more alerts than are counted; the oldest were left out.
+    pub(super) more: bool,
+    /// By rule; an alert counts once, at the rule that opened it.
+    pub(super) rules: Vec<BudgetLine>,
+    /// By partner: alerts about single accounts. Beyond 200 on a day the rest is `other`.
+    pub(super) partners: Vec<BudgetLine>,
+    /// By role, likewise.
+    pub(super) roles: Vec<BudgetLine>,
+}
+
+/// A rule, a partner or a role.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BudgetLine {
+    /// Empty: the log does not say.
+    pub(super) name: String,
+    /// Its account weeks.
+    pub(super) account_weeks: u64,
+    /// False alerts allowed on all days; null: the rule has no share of the budget.
+    #[schema(required = true)]
+    pub(super) allowed: Option<f64>,
+    /// The same, a week.
+    #[schema(required = true)]
+    pub(super) allowed_per_week: Option<f64>,
+    /// Alerts of medium or more that opened.
+    pub(super) raised: u64,
+    /// Of those, judged thefts.
+    pub(super) thefts: u64,
+    /// Of those, not judged yet.
+    pub(super) unjudged: u64,
+    /// Held against the promise: raised less thefts.
+    pub(super) held: u64,
+    /// The same, a week.
+    pub(super) held_per_week: f64,
+    /// More than 1.5 times what is allowed, and chance cannot explain it.
+    pub(super) over: bool,
+}
+
 /// An account.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Account {

@@ -15,6 +15,7 @@ use crate::console::dispatch::Call;
 use crate::console::pages::{self, Health, Shard};
 use crate::console::problem::{Code, Problem};
 use crate::watch::ShardState;
+use crate::watch::promise::Standing;
 
 /// `GET /health`
 pub(in crate::console) async fn show(call: Call) -> Result<Response, Problem> {
@@ -32,6 +33,7 @@ pub(in crate::console) async fn show(call: Call) -> Result<Response, Problem> {
     let mut page = Health { shards, reading, ..Health::default() };
     page.quarantined = sums(view.shards.iter().map(|shard| shard.tally.quarantined.clone()));
     page.dropped_fields = sums(view.shards.iter().map(|shard| shard.tally.dropped_fields.clone()));
+    page.promise = call.state.read(|reader| Ok(Standing::read(reader)?)).await?;
     let outside = Arc::clone(&call.state.outside);
     let page = blocking(move || {
         outside.health(&mut page);

@@ -7,6 +7,7 @@ mod chart;
 mod frame;
 mod panel;
 mod plain;
+mod promise;
 pub mod query;
 mod queue;
 mod reading;

@@ -5,6 +5,7 @@ use crate::alert::*;
 use crate::event::TimestampMs;
 use crate::store::sqlite::{Triage, TriageState};
 use crate::triage::{Language, millis, rfc3339};
+use crate::watch::promise::{Line, Standing};
 use crate::watch::{AccountCard, ThresholdCard};
 
 /// Tue 6 Feb 2024, 21:06:40 in Paris.
@@ -390,6 +391,32 @@ impl World {
                 account_weeks: 41_200,
                 alerts: 27,
             },
+            promise: self.promise(),
+        }
+    }
+
+    fn promise(&self) -> Standing {
+        let line = |name: &str, allowed, raised, thefts, unjudged, over| Line {
+            name: name.into(),
+            account_weeks: 16_000,
+            allowed,
+            raised,
+            thefts,
+            unjudged,
+            over,
+        };
+        Standing {
+            days: Some((20_000, 20_027)),
+            account_weeks: 16_000,
+            rules: vec![
+                line("mass-extraction.volume", Some(1.7), 22, 4, 14, true),
+                line("account.ended", None, 3, 0, 0, false),
+                line("mass-extraction.novelty", Some(0.24), 0, 0, 0, false),
+                line("mass-extraction.misses", Some(0.04), 0, 0, 0, false),
+            ],
+            partners: vec![line(&self.text("caf"), Some(4.0), 22, 4, 0, true)],
+            roles: vec![line("", Some(4.0), 5, 4, 1, false)],
+            more: true,
         }
     }
 

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::frame::{Frame, Nav, alert_path};
+use super::promise::PromisePart;
 use super::reading::{ReadingLines, Standing};
 use super::say::Html;
 use super::view::{Audit, AuditEntry, Blind, Budget, Chrome, DeadLetter, Health, Hook, Shard};
@@ -28,6 +29,7 @@ struct HealthPage<'a> {
     quarantined: Vec<(&'a str, String)>,
     dropped: Vec<(&'a str, String)>,
     budget: String,
+    promise: PromisePart<'a>,
 }
 
 struct BlindRow<'a> {
@@ -139,6 +141,7 @@ pub(super) fn health(page: &Health, chrome: &Chrome) -> String {
         quarantined: named(&f, &page.quarantined),
         dropped: named(&f, &page.dropped_fields),
         budget: budget(&f, &page.budget),
+        promise: PromisePart::of(&f, &page.promise),
         f,
     };
     view.render().unwrap_or_default()

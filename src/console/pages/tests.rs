@@ -131,6 +131,43 @@ fn blindness_is_told_in_the_language_of_the_page() {
 }
 
 #[test]
+fn too_many_alerts_are_told_in_plain_words_and_the_quiet_rules_together() {
+    let world = World::new(None);
+    let mut page = world.health();
+    for (language, sentence, others) in [
+        (
+            Language::English,
+            "Rule mass-extraction.volume: 18 alerts that nobody called a theft, 4.5 a week where \
+             0.4 are allowed; 14 wait for a verdict.",
+            "2 others",
+        ),
+        (
+            Language::French,
+            "Règle mass-extraction.volume\u{a0}: 18 alertes que personne n’a jugées vol, 4,5 par \
+             semaine là où 0,4 sont permises\u{202f}; 14 attendent un verdict.",
+            "2 autres",
+        ),
+    ] {
+        let html = health(&page, &chrome(language));
+        assert!(html.contains(sentence), "{html}");
+        assert!(html.contains(others) && !html.contains("mass-extraction.misses"), "{html}");
+    }
+    let html = health(&page, &chrome(Language::English));
+    assert!(html.contains("28 days that are over, 16,000 account weeks."), "{html}");
+    let caf = "caf: 18 alerts that nobody called a theft, 4.5 a week where 1 are allowed.</li>";
+    assert!(html.contains(caf), "{html}");
+    assert!(html.contains("only the newest are counted") && html.contains("not in the log"));
+
+    page.promise.rules.iter_mut().for_each(|line| line.over = false);
+    page.promise.partners.clear();
+    let html = health(&page, &chrome(Language::English));
+    assert!(html.contains("Nothing is above what the budget allows"), "{html}");
+    page.promise = crate::watch::promise::Standing::default();
+    let html = health(&page, &chrome(Language::English));
+    assert!(html.contains("from the 29th day on") && !html.contains("Nothing is above"), "{html}");
+}
+
+#[test]
 fn a_campaign_is_counted_and_leads_to_its_alerts() {
     let world = World::new(None);
     for (language, row, more, page) in [

@@ -7,6 +7,7 @@ mod account;
 mod alert;
 mod counted;
 mod health;
+mod promise;
 mod queue;
 mod texts;
 
@@ -37,6 +38,7 @@ pub(super) use account::AccountWords;
 pub(super) use alert::AlertWords;
 pub(super) use counted::CountedWords;
 pub(super) use health::HealthWords;
+pub(super) use promise::PromiseWords;
 pub(super) use queue::QueueWords;
 pub(super) use texts::TextWords;
 
@@ -54,6 +56,7 @@ pub(super) struct Words {
     /// What rules count.
     pub(super) counted: CountedWords,
     pub(super) health: HealthWords,
+    pub(super) promise: PromiseWords,
     pub(super) text: TextWords,
 }
 
@@ -67,6 +70,7 @@ static EN: Words = Words {
     account: AccountWords::EN,
     counted: CountedWords::EN,
     health: HealthWords::EN,
+    promise: PromiseWords::EN,
     text: TextWords::EN,
 };
 
@@ -80,6 +84,7 @@ static FR: Words = Words {
     account: AccountWords::FR,
     counted: CountedWords::FR,
     health: HealthWords::FR,
+    promise: PromiseWords::FR,
     text: TextWords::FR,
 };
 
@@ -191,6 +196,7 @@ mod tests {
             words.account.all(),
             words.counted.all(),
             words.health.all(),
+            words.promise.all(),
             words.text.all(),
         ]
         .concat()

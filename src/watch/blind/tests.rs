@@ -152,6 +152,34 @@ fn receivers_disk_and_partitions() {
     assert_eq!(kinds.len(), 1, "0 is off");
 }
 
+fn limit(accounts: u64, of_accounts: u64) -> Unreached {
+    Unreached {
+        rule: "mass-extraction.volume".into(),
+        window: "1h".into(),
+        touch: "listed".into(),
+        threshold: Some(91_000),
+        most: 36_000,
+        channels: 2,
+        accounts,
+        of_accounts,
+    }
+}
+
+#[test]
+fn a_rule_that_cannot_fire_is_blindness_where_enough_accounts_are_concerned() {
+    let now = TUESDAY_TEN;
+    check(|s| s.unreached = vec![limit(1, 99)], now, &["out-of-reach"]);
+    check(|s| s.unreached = vec![limit(1, 101)], now, &[]);
+    check(|s| s.unreached = vec![limit(0, 0)], now, &[]);
+    let off = Thresholds { unreached_share: 0.0, ..thresholds() };
+    let all = SourceInput { unreached: vec![limit(50, 50)], ..well(now) };
+    assert!(kinds(&off, all, now).is_empty(), "0 is off");
+    assert_eq!(Cause::OutOfReach(limit(25, 50)).severity(), Severity::High);
+    assert_eq!(Cause::OutOfReach(limit(24, 50)).severity(), Severity::Medium);
+    let told = Cause::OutOfReach(limit(24, 50)).english("");
+    assert!(told.starts_with("mass-extraction.volume (1h, listed persons) cannot fire"), "{told}");
+}
+
 #[test]
 fn every_kind_speaks_both_languages_and_survives_storage() {
     let all = [
@@ -170,6 +198,7 @@ fn every_kind_speaks_both_languages_and_survives_storage() {
         Cause::SnapshotOld { seconds: 4_000 },
         Cause::HookDead { seconds: 400_000, waiting: 5 },
         Cause::DeadLetters { items: 1 },
+        Cause::OutOfReach(limit(40, 50)),
     ];
     let kinds: Vec<_> = all.iter().map(Cause::kind).collect();
     assert_eq!(kinds, KINDS);

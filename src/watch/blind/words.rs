@@ -85,6 +85,7 @@ impl Cause {
                 if *items == 1 { "delivery" } else { "deliveries" },
                 if *items == 1 { "was" } else { "were" }
             ),
+            Cause::OutOfReach(limit) => super::reach::english(limit),
         }
     }
 
@@ -157,6 +158,7 @@ impl Cause {
                 "{items} {} vers {subject} : à renvoyer ou à solder.",
                 if *items == 1 { "envoi abandonné" } else { "envois abandonnés" }
             ),
+            Cause::OutOfReach(limit) => super::reach::french(limit),
         }
     }
 }

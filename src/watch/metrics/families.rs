@@ -159,6 +159,14 @@ families! {
         "Deliveries since the start of this process: delivered, or dead.";
     blind: GaugeVec = "vigie_blind" ["kind"]
         "Blind alerts that are open: what vigie cannot see.";
+    budget_allowed: GaugeVec = "vigie_budget_alerts_allowed" ["by" "name"]
+        "False alerts that the budget allows in the days counted, by rule, partner or role.";
+    budget_raised: GaugeVec = "vigie_budget_alerts_raised" ["by" "name"]
+        "Alerts of medium or more opened on the days counted, less those judged thefts.";
+    budget_over: GaugeVec = "vigie_budget_over" ["by" "name"]
+        "1 where more than 1.5 times as many were raised as allowed, and chance cannot explain it.";
+    budget_window: Gauge = "vigie_budget_window_seconds" []
+        "How long the days counted are: four weeks, once there are so many after the warm-up.";
     disk_free: Gauge = "vigie_data_disk_free_bytes" []
         "Bytes free for the data folder.";
     store_size: Gauge = "vigie_store_size_bytes" []

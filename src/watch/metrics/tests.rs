@@ -140,8 +140,8 @@ fn labels_are_of_a_closed_list() {
         );
     }
     let allowed = [
-        "endpoint", "kind", "le", "named", "outcome", "partner", "queue", "reason", "rule",
-        "severity", "source", "status", "touch", "verdict", "version",
+        "by", "endpoint", "kind", "le", "name", "named", "outcome", "partner", "queue", "reason",
+        "rule", "severity", "source", "status", "touch", "verdict", "version",
     ];
     let beyond: Vec<_> = labels.iter().filter(|l| !allowed.contains(&l.as_str())).collect();
     assert!(beyond.is_empty(), "{beyond:?}");
@@ -162,4 +162,48 @@ fn a_log_cannot_fill_the_monitoring() {
 fn threads_may_share_metrics() {
     fn shared<T: Send + Sync>() {}
     shared::<Metrics>();
+}
+
+#[test]
+fn what_was_raised_stands_beside_what_was_allowed() {
+    use crate::store::sqlite::{Promise, Share, ShareOf};
+    let mut world = world();
+    let example = alert("A", 1, "cap1");
+    let rule = example.signals[0].rule.clone();
+    let of = |of, name: &str, alerts| Share { of, name: name.into(), account_weeks: 40, alerts };
+    let mut shares = vec![
+        of(ShareOf::Rule, &rule, 0.25),
+        of(ShareOf::Partner, "cap-emploi", 0.5),
+        of(ShareOf::Role, "cap-adviser", 0.5),
+    ];
+    // More names than a monitoring should hold, whatever the log says.
+    shares.extend((0..200).map(|n| of(ShareOf::Partner, &format!("partner-{n}"), 0.01)));
+    let promise = Promise {
+        day: 19_759,
+        starts_at: "2024-02-05T23:00:00.000Z".into(),
+        ends_at: "2024-02-06T23:00:00.000Z".into(),
+        epoch: 100,
+        account_weeks: 40,
+        shares,
+    };
+    world.store.put_promise("log", 0, &promise).unwrap();
+    world.commit(&[example]);
+    let (by_rule, by_partner) = (
+        format!("{{by=\"rule\",name=\"{rule}\"}}"),
+        "{by=\"partner\",name=\"cap-emploi\"}".to_owned(),
+    );
+    world.check(NOW, &format!("vigie_budget_alerts_allowed{by_rule}"), "0.25");
+    world.check(NOW, &format!("vigie_budget_alerts_raised{by_rule}"), "1");
+    world.check(NOW, &format!("vigie_budget_over{by_rule}"), "0");
+    world.check(NOW, &format!("vigie_budget_alerts_raised{by_partner}"), "1");
+    world.check(NOW, "vigie_budget_window_seconds", "86400");
+    let more: Vec<Alert> = (0..5).map(|n| alert(&format!("B{n}"), 1, &format!("c{n}"))).collect();
+    world.commit(&more);
+    // Once a minute is often enough for what changes once a day.
+    world.check(NOW + CACHED_MS, &format!("vigie_budget_over{by_rule}"), "0");
+    world.check(NOW + BUDGET_MS, &format!("vigie_budget_over{by_rule}"), "1");
+    world.check(NOW + BUDGET_MS, &format!("vigie_budget_over{by_partner}"), "1");
+    let text = world.metrics.render(NOW + BUDGET_MS);
+    let series = text.lines().filter(|line| line.starts_with("vigie_budget_over{")).count();
+    assert!(series <= 2 + PARTNERS_MAX + 1, "{series}");
 }

@@ -2,6 +2,7 @@
 
 use super::Reading;
 use crate::event::TimestampMs;
+use crate::watch::promise::Standing;
 
 /// How vigie itself is.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Health {
     pub dead: Vec<DeadLetter>,
     /// The promise about false alerts, and how it stands.
     pub budget: Budget,
+    /// What was allowed and raised, by rule, partner and role.
+    pub promise: Standing,
 }
 
 /// One shard.
