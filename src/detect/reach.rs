@@ -10,6 +10,7 @@ use super::drift;
 use super::epoch::{Epoch, Group, Kind};
 use super::limits::{FOREVER, PACE_MAX};
 use super::rule::{Rule, Rules, Watch};
+use super::run::{self, Share};
 use super::tail::SAMPLES_MIN;
 use crate::event::Touch;
 
@@ -46,6 +47,7 @@ pub fn most(measure: Measure) -> u64 {
         // The last day of a drift must bring what is lacking.
         (Span::Day | Span::Drift(_), _) => 86_400,
         (Span::Week(_), _) => 7 * 86_400,
+        (Span::Run(_), _) => return run::MOST,
     };
     PACE_MAX * seconds
 }
@@ -151,6 +153,13 @@ fn channel(epoch: &Epoch, rule: &Rule, touch: Touch, measure: Measure) -> Option
 /// The threshold of a member who is as the group is, in usual hours; [`FOREVER`] where it has none.
 fn threshold(epoch: &Epoch, group: &Group, touch: Touch, measure: Measure, floor: u64) -> u64 {
     let level = epoch.level(Kind::Human, group, touch, measure, 1.0);
+    let prior = |m: Measure| group.priors[touch as usize][baseline_index(m, 0)];
+    if let Span::Run(of_day) = measure.spec().span {
+        let mean = |m: Measure| f64::from(prior(m).mean);
+        let share = Share::of(of_day, mean(of_day), mean(Measure::Persons1d));
+        // Where nearly everybody is of the kind, its share is nobody's secret.
+        return share.map_or(floor, |share| share.model().threshold(level, floor));
+    }
     let nats = match measure.spec().span {
         // However much the days before have brought.
         Span::Drift(_) => {
@@ -161,6 +170,5 @@ fn threshold(epoch: &Epoch, group: &Group, touch: Touch, measure: Measure, floor
         _ => Some(level),
     };
     let Some(nats) = nats.filter(|nats| nats.is_finite()) else { return FOREVER };
-    let prior = group.priors[touch as usize][baseline_index(measure, 0)];
-    predict(&Moments::default(), prior, 1.0).threshold(nats, floor)
+    predict(&Moments::default(), prior(measure), 1.0).threshold(nats, floor)
 }

@@ -20,6 +20,8 @@ use super::time::{Day, is_near};
 const UNIT: u32 = 256;
 /// Parts of a person that are kept from day to day.
 const KEPT: u32 = 16;
+/// Persons that a run is told up to: beyond, it stays there.
+pub(super) const MOST: u64 = (u16::MAX as u32 / KEPT) as u64;
 /// Shares below are not told apart; above, nearly everybody is of the kind and there is nothing to
 /// see.
 const SHARE: (f64, f64) = (0.02, 0.75);
