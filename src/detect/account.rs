@@ -73,6 +73,8 @@ pub struct Account {
     pub drift: [[Drift; DRIFTS.len()]; 2],
     /// Shares among the persons met, from day to day.
     pub runs: Runs,
+    /// The number of its caseload, if there is a list of it.
+    pub caseload: u32,
     /// Channels of its last alert and the bins they stand in the calibration with, until people say
     /// what it was.
     pub told: Vec<(u8, u16)>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
+use super::caseload::Caseloads;
 use super::channel::{DRIFTS, of_channel};
 use super::drift::Drift;
 use super::epoch::{Epoch, Kind};
@@ -29,7 +30,7 @@ pub enum Control {
     Expected(Arc<Vec<Expected>>),
     /// Which unit handles a person.
     PersonUnits(Arc<PersonUnits>),
-    /// Which account handles a person; its unit is the person's.
+    /// Which account handles a person: its unit is the person's, and others are outside its caseload.
     Caseload(Arc<Caseload>),
     /// A model epoch was built; in force from this shard's next day end.
     Epoch(Arc<Epoch>),
@@ -71,6 +72,11 @@ impl Detector {
             Control::Caseload(caseload) => {
                 let day = self.day.map_or(0, |d| d.day);
                 let directory = Arc::clone(&self.shared.accounts);
+                let caseloads = Caseloads::from(&*caseload);
+                for account in &mut self.accounts {
+                    account.caseload = caseloads.of(&account.name);
+                }
+                self.shared.caseloads = Arc::new(caseloads);
                 for (account, fp) in &caseload.0 {
                     let unit = directory.0.get(account).and_then(|e| e.unit.as_deref());
                     if let Some(unit) = unit {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::account::Account;
+use super::caseload;
+use super::channel::Measure;
 use super::judge::Now;
 use super::lift;
 use super::limits::{EXCLUDED_DAYS, RAISED_DAYS, RAISED_ODDS};
@@ -77,9 +79,11 @@ pub(super) fn count(
     today.mark_touched(touch);
     shared.counters.persons += event.persons.len() as u64;
     let classes = shared.classes.index(event.data, event.population);
-    let Shared { territory, classes: sets, .. } = shared;
+    let Shared { territory, classes: sets, caseloads, .. } = shared;
     let windows = &mut today.windows[touch as usize];
     let (step, mut grown) = (windows.step(), 0);
+    // The application knows best.
+    let listed = account.caseload != caseload::NONE && event.unrelated.is_none();
     for person in event.persons {
         let fp = person.fingerprint();
         let merge = |known| sets.union(known, classes);
@@ -90,7 +94,14 @@ pub(super) fn count(
             fresh.push((fp, origin));
             Meeting { origin, novel: !account.persons.knows(fp) }
         };
+        let known = windows.count(Measure::Persons1d);
         grown += i64::from(windows.touch(fp, slot, marks, merge, meet));
+        if listed
+            && windows.count(Measure::Persons1d) > known
+            && caseloads.is_outside(account.caseload, fp)
+        {
+            today.requests.meet_outside(step as u32);
+        }
         if first {
             today.requests.meet(*person);
         }

@@ -8,6 +8,7 @@ pub mod ahead;
 pub mod baseline;
 pub mod builder;
 mod calibration;
+pub mod caseload;
 pub mod channel;
 mod close;
 mod control;
@@ -193,6 +194,7 @@ impl Detector {
                 classes: ClassSets::default(),
                 accounts: Arc::default(),
                 expected: Arc::default(),
+                caseloads: Arc::default(),
                 units: Names::default(),
                 first_day: None,
                 counters: Counters::default(),
@@ -420,6 +422,7 @@ impl Detector {
             weeks: Default::default(),
             drift: Default::default(),
             runs: Runs::default(),
+            caseload: caseload::NONE,
             told: Vec::new(),
             raised_until: Day::MIN,
             lift: lift::LEVEL,

@@ -86,6 +86,12 @@ impl Requests {
         }
     }
 
+    /// Counts persons whom a list does not name for the account.
+    pub fn meet_outside(&mut self, persons: u32) {
+        let tally = &mut self.tallies[place(Measure::Unrelated1d)];
+        *tally = tally.saturating_add(persons);
+    }
+
     /// A run goes on while the distance stays within a twentieth of the one before.
     fn keep_pace(&mut self, time: TimestampMs) {
         let gap = time - self.last;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
+use super::caseload::Caseloads;
 use super::channel::{MEASURES, Measure};
 use super::close::Closing;
 use super::epoch::{Epoch, Group, GroupKey, Kind};
@@ -58,6 +59,8 @@ pub struct Shared {
     pub accounts: Arc<Accounts>,
     /// Declared and expected activity.
     pub expected: Arc<Vec<Expected>>,
+    /// Who is whose, where a list says so.
+    pub(super) caseloads: Arc<Caseloads>,
     /// Unit names by index.
     pub units: Names,
     /// First local day of the deployment.
@@ -392,6 +395,7 @@ impl Shared {
         let role = of(entry.and_then(|e| e.role.as_ref()), event.role.as_deref());
         let unit = of(entry.and_then(|e| e.unit.as_ref()), event.unit.as_deref());
         account.kind = if entry.is_some_and(|e| e.machine) { Kind::Machine } else { Kind::Human };
+        account.caseload = self.caseloads.of(&account.name);
         account.ends_on = entry.and_then(|e| e.ends_on);
         account.unlisted = entry.is_none() && !listed.0.is_empty();
         // Without units the partner is the territory.

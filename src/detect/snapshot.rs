@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::builder::Builder;
+use super::caseload::Caseloads;
 use super::epoch::{Epoch, GroupKey};
 use super::lift::Lifted;
 use super::partial::{GroupPartial, Partial};
@@ -62,6 +63,7 @@ struct StateRef<'a> {
     classes: &'a ClassSets,
     directory: &'a Accounts,
     expected: &'a [Expected],
+    caseloads: &'a Caseloads,
     units: &'a Names,
     first_day: Option<Day>,
     counters: Counters,
@@ -94,6 +96,7 @@ struct State {
     classes: ClassSets,
     directory: Accounts,
     expected: Vec<Expected>,
+    caseloads: Caseloads,
     units: Names,
     first_day: Option<Day>,
     counters: Counters,
@@ -141,6 +144,7 @@ impl Detector {
             classes: &shared.classes,
             directory: &shared.accounts,
             expected: &shared.expected,
+            caseloads: &shared.caseloads,
             units: &shared.units,
             first_day: shared.first_day,
             counters: shared.counters,
@@ -248,6 +252,7 @@ impl State {
         let ensure = |holds: bool, what| if holds { Ok(()) } else { Err(what) };
         ensure(self.names.len() == total, "accounts and names differ in number")?;
         ensure(self.lifts.len() == self.groups.len(), "groups and lifts differ in number")?;
+        ensure(self.caseloads.is_sound(), "caseloads are not in order")?;
         ensure(self.hours_ended >= 0, "fewer hours than none are over")?;
         ensure(self.hand as usize <= total, "the hand points beyond the accounts")?;
         ensure(
@@ -286,6 +291,7 @@ impl State {
             classes: self.classes,
             accounts: Arc::new(self.directory),
             expected: Arc::new(self.expected),
+            caseloads: Arc::new(self.caseloads),
             units: self.units,
             first_day: self.first_day,
             counters: self.counters,

@@ -496,6 +496,7 @@ impl Windows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::run::{Carried, Share};
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -615,6 +616,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_person_met_is_of_the_kinds_it_counts_as() {
+        let mut windows = Windows::default();
+        windows.reset(0);
+        let runs =
+            RUNS.map(|(_, of_day)| Run::open(Carried::default(), Share::of(of_day, 1.0, 100.0)));
+        windows.go_on(runs);
+        let mut met = |fp, origin, novel, marks| {
+            windows.touch(fp, 0, marks, |c| c, || Meeting { origin, novel });
+            RUNS.map(|(run, _)| windows.run(run).count())
+        };
+        // Foreign, dormant, new of the own unit, by an unusual operation.
+        assert_eq!(met(1, Origin::Unknown, true, 0), [1, 1, 0, 0]);
+        assert_eq!(met(2, Origin::Unit(7), true, 0), [2, 1, 0, 0]);
+        assert_eq!(met(3, Origin::Own, true, UNUSUAL), [2, 1, 1, 1]);
+        assert_eq!(met(3, Origin::Own, true, UNUSUAL), [2, 1, 1, 1], "met already");
+        for fp in 4..9 {
+            met(fp, Origin::Unit(7), false, UNUSUAL);
+        }
+        assert_eq!(met(9, Origin::Unit(7), false, UNUSUAL), [2, 1, 1, 7]);
     }
 
     #[test]

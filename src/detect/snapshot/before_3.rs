@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::super::caseload::Caseloads;
 use super::super::channel::{BASELINES, MEASURES, Measure, baseline_index, channel};
 use super::super::epoch::{self, GroupKey, Held};
 use super::super::lift::LEVEL;
@@ -99,6 +100,7 @@ impl StateV1 {
             classes: self.classes,
             directory: self.directory,
             expected: self.expected,
+            caseloads: Caseloads::default(),
             units: self.units,
             first_day: self.first_day,
             counters: self.counters,

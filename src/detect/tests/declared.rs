@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::directory::{AccountEntry, Accounts, Expected, Scope};
+use crate::detect::channel::Measure;
+use crate::detect::snapshot::PAYLOAD_VERSION;
+use crate::directory::{AccountEntry, Accounts, Caseload, Expected, Scope};
+use crate::event::Touch;
 
 fn directory(account: &str, entry: AccountEntry) -> Control {
     Control::Accounts(Arc::new(Accounts(BTreeMap::from([(account.to_owned(), entry)]))))
@@ -144,4 +147,32 @@ fn a_machine_that_never_listed_is_judged_by_what_it_opens() {
     let said = rig.feed_all(&(0..100).map(lists).collect::<Vec<Access>>());
     let opened = said.iter().find(|r| r.cause == Cause::Opened).expect("five thousand at once");
     assert!(opened.persons.0 <= 1_500, "{:?}", opened.persons);
+}
+
+#[test]
+fn persons_outside_a_listed_caseload_count_once_unless_the_application_says_so_itself() {
+    let unrelated = |rig: &Rig, name: &str| {
+        let account = rig.detector.accounts.iter().find(|a| &*a.name == name).unwrap();
+        account.today.as_ref().unwrap().count(Touch::Listed, Measure::Unrelated1d)
+    };
+    let mut rig = Rig::new();
+    let mut rows: Vec<_> = (0..10).map(|n| ("a".to_owned(), person(n).fingerprint())).collect();
+    rows.sort_unstable();
+    rig.feed(&view("a", at(0, 8, 0), 20..22));
+    assert_eq!(unrelated(&rig, "a"), 0, "there is no list yet");
+    rig.detector.control(Control::Caseload(Arc::new(Caseload(rows))), &mut Vec::new());
+    rig.feed(&view("a", at(0, 9, 0), 5..16));
+    assert_eq!(unrelated(&rig, "a"), 6, "ten to fifteen");
+    rig.feed(&view("a", at(0, 10, 0), 5..16));
+    assert_eq!(unrelated(&rig, "a"), 6, "the same again");
+    rig.feed(&view("b", at(0, 10, 0), 5..16));
+    assert_eq!(unrelated(&rig, "b"), 0, "nobody is listed for b");
+
+    let bytes = rig.detector.snapshot();
+    rig.detector = Detector::restore(PAYLOAD_VERSION, &bytes).unwrap();
+    rig.feed(&view("a", at(0, 11, 0), 30..33));
+    assert_eq!(unrelated(&rig, "a"), 9, "the list outlives a restart");
+    rig.detector.control(Control::Caseload(Arc::default()), &mut Vec::new());
+    rig.feed(&view("a", at(0, 12, 0), 40..43));
+    assert_eq!(unrelated(&rig, "a"), 9, "the list was taken away");
 }

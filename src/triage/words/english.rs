@@ -105,7 +105,7 @@ impl Tongue for English {
                 "{n} records changed {within}"),
             Watch::UnrelatedRecords => lengths(
                 "{n} records outside its caseload in {window}", None,
-                "{n} records {within} that the application says are outside its caseload"),
+                "{n} records {within} outside its caseload, as the application or the list of caseloads says"),
             Watch::NeighbouringIds => lengths(
                 "{n} persons with neighbouring identifiers in {window}", Some(", all with neighbouring identifiers"),
                 "{n} persons {within} whose identifier neighbours one read just before"),

@@ -105,7 +105,7 @@ impl Tongue for French {
                 "{n} dossiers modifiés {within}"),
             Watch::UnrelatedRecords => lengths(
                 "{n} dossiers hors de son portefeuille en {window}", None,
-                "{n} dossiers {within} que l'application dit hors de son portefeuille"),
+                "{n} dossiers {within} hors de son portefeuille, d'après l'application ou la liste des portefeuilles"),
             Watch::NeighbouringIds => lengths(
                 "{n} personnes aux identifiants voisins en {window}", Some(", toutes aux identifiants voisins"),
                 "{n} personnes {within} dont l'identifiant est voisin d'un autre lu juste avant"),

@@ -141,8 +141,8 @@ fn requests_are_told_in_both_languages() {
         ["; 41 records changed in 1 day, usual ≤ 9, alert at 31", "41 records changed in a day, usually at most 9, alert from 31."],
         [" ; 41 dossiers modifiés en 1 jour, d'habitude ≤ 9, alerte à 31", "41 dossiers modifiés en un jour, d'habitude au plus 9, alerte à partir de 31."]);
     check(Watch::UnrelatedRecords, Some(Measure::Unrelated1d),
-        ["; 41 records outside its caseload in 1 day, usual ≤ 9, alert at 31", "41 records in a day that the application says are outside its caseload, usually at most 9, alert from 31."],
-        [" ; 41 dossiers hors de son portefeuille en 1 jour, d'habitude ≤ 9, alerte à 31", "41 dossiers en un jour que l'application dit hors de son portefeuille, d'habitude au plus 9, alerte à partir de 31."]);
+        ["; 41 records outside its caseload in 1 day, usual ≤ 9, alert at 31", "41 records in a day outside its caseload, as the application or the list of caseloads says, usually at most 9, alert from 31."],
+        [" ; 41 dossiers hors de son portefeuille en 1 jour, d'habitude ≤ 9, alerte à 31", "41 dossiers en un jour hors de son portefeuille, d'après l'application ou la liste des portefeuilles, d'habitude au plus 9, alerte à partir de 31."]);
     check(Watch::NeighbouringIds, Some(Measure::Neighbours1d),
         ["; 41 persons with neighbouring identifiers in 1 day, usual ≤ 9, alert at 31", "41 persons in a day whose identifier neighbours one read just before, usually at most 9, alert from 31."],
         [" ; 41 personnes aux identifiants voisins en 1 jour, d'habitude ≤ 9, alerte à 31", "41 personnes en un jour dont l'identifiant est voisin d'un autre lu juste avant, d'habitude au plus 9, alerte à partir de 31."]);

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::super::super::account;
 use super::super::super::baseline::{Activity, Moments};
+use super::super::super::caseload;
 use super::super::super::channel::{HOURLY, MEASURES, Measure, WEEKLY};
 use super::super::super::episode::{self, Circumstances, ExposureSet, Trail};
 use super::super::super::epoch::{HourClass, Kind};
@@ -168,6 +169,7 @@ impl Account {
             weeks: Default::default(),
             drift: Default::default(),
             runs: Runs::default(),
+            caseload: caseload::NONE,
             told: Vec::new(),
             raised_until: Day::MIN,
             lift: LEVEL,

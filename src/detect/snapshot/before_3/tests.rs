@@ -156,6 +156,7 @@ fn account_of_today(follows: Option<String>) -> account::Account {
         weeks: Default::default(),
         drift: Default::default(),
         runs: Default::default(),
+        caseload: u32::MAX,
         told: Vec::new(),
         raised_until: Day::MIN,
         lift: lift::LEVEL,
