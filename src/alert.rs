@@ -108,6 +108,10 @@ pub struct Alert {
     pub exposure: Exposure,
     /// Addresses, devices and sessions seen in the episode, first ones first.
     pub seen: Seen,
+    /// Distinct persons by session, and by device or address, since the account drew attention: it may
+    /// be shared by its owner and a thief. At most 8 of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_from: Vec<ReadFrom>,
     /// The crossings, one a rule and window, in the order they fired.
     pub signals: Vec<Signal>,
     /// The same reasons as codes with numbers, for people's languages.
@@ -153,6 +157,21 @@ pub struct Seen {
     pub devices: Vec<String>,
     /// Sessions.
     pub sessions: Vec<String>,
+}
+
+/// A session, a device, or (of accesses that name no device) an address, with what it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFrom {
+    /// `session`, `device`, `ip`.
+    pub kind: String,
+    /// As logged.
+    pub id: String,
+    /// Distinct persons that it returned; one person may be returned to several.
+    pub persons: u64,
+    /// Not among the account's own when it first returned somebody; of a session, begun from what
+    /// was not. Absent where the account has none of its own yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<bool>,
 }
 
 /// One detector's crossing, with its numbers: "why" never needs the source code.

@@ -9,6 +9,7 @@ use super::judge::Now;
 use super::lift;
 use super::limits::{EXCLUDED_DAYS, RAISED_DAYS, RAISED_ODDS};
 use super::places::KnownPlaces;
+use super::readers;
 use super::shared::Shared;
 use super::today::Today;
 use super::window::{self, Meeting};
@@ -67,6 +68,12 @@ pub(super) fn count(
     today.slack -= today.requests.count_event(event);
     if event.persons.is_empty() {
         return;
+    }
+    // Where the log has no devices, there are too many new addresses to begin with each.
+    let strange = marks & window::STRANGER != 0 && now.places[0] != 0;
+    let begins = strange || today.trail.is_some();
+    if (begins || today.readers.is_some()) && account.episode.is_none() {
+        readers::follow(today, &account.known, now, begins);
     }
     let usual = &shared.group(account.group, today.epoch).operations;
     if today.operations.note(event, usual) {

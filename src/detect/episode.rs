@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::channel::Measure;
 use super::epoch::HourClass;
 use super::limits::{SEEN_MAX, SET_EXACT_MAX, TRAIL_EVENTS_MAX};
+use super::readers::Readers;
 use super::rule::Watch;
 use crate::event::{AccessEvent, Position, TimestampMs, Touch};
 
@@ -100,6 +101,16 @@ impl ExposureSet {
         let told = self.persons();
         self.told = told.0;
         told
+    }
+
+    /// Fingerprints held; those of days before lack their lower bits.
+    pub(super) fn fingerprints(&self) -> impl Iterator<Item = u32> {
+        self.entries.iter().map(|(fp, _)| *fp)
+    }
+
+    /// Leading zeros that a fingerprint needs to be held.
+    pub(super) fn level(&self) -> u8 {
+        self.level
     }
 
     /// Persons by class set, each already scaled to the whole.
@@ -257,6 +268,8 @@ pub struct Episode {
     pub seen: [Vec<String>; 3],
     /// First and last events.
     pub trail: Trail,
+    /// By whom the persons were read.
+    pub readers: Readers,
     /// At the opening.
     pub circumstances: Circumstances,
     /// Thresholds came from shipped priors.
@@ -274,7 +287,7 @@ impl Episode {
     /// Whether a restored episode can be worked with.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.exposure.is_sound()
+        self.exposure.is_sound() && self.readers.is_sound()
     }
 
     /// Remembers where an event came from.

@@ -11,6 +11,7 @@ use super::epoch::{Group, HourClass, Kind};
 use super::joint;
 use super::limits::{FOREVER, MACHINE_PART, RAISED_FLOOR};
 use super::opening::fire;
+use super::readers;
 use super::report::Finding;
 use super::rule::{RolePrior, Watch};
 use super::shared::Shared;
@@ -73,7 +74,7 @@ pub(super) fn judge(
     if crossings.is_empty() && signs {
         crossings = joint::crossings(account, shared, &mut today);
     }
-    follow(&mut today, now);
+    follow(account, &mut today, now);
     today.slack = i64::try_from(today.ahead().max(1)).unwrap_or(i64::MAX);
     account.today = Some(today);
     if !crossings.is_empty() {
@@ -297,7 +298,7 @@ pub(super) fn role_prior<'a>(account: &Account, shared: &'a Shared) -> &'a RoleP
 }
 
 /// Starts the trail of a day that becomes interesting: half a threshold, or an account that ended.
-fn follow(today: &mut Today, now: &Now<'_, '_>) {
+fn follow(account: &Account, today: &mut Today, now: &Now<'_, '_>) {
     if today.trail.is_some() {
         return;
     }
@@ -311,5 +312,8 @@ fn follow(today: &mut Today, now: &Now<'_, '_>) {
         let mut trail = Box::new(Trail::default());
         trail.add(now.event, now.position);
         today.trail = Some(trail);
+        if account.episode.is_none() && today.readers.is_none() {
+            readers::follow(today, &account.known, now, true);
+        }
     }
 }

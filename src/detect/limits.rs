@@ -20,6 +20,8 @@ pub const MACHINE_PART: f64 = 0.25;
 pub const TRAIL_EVENTS_MAX: usize = 100;
 /// Addresses, devices and sessions named by an alert, each.
 pub const SEEN_MAX: usize = 20;
+/// Sessions of an account told apart while it is suspicious, and devices: a bit each of a byte.
+pub const READERS_MAX: usize = 8;
 /// Devices and addresses remembered as an account's own, each.
 pub const KNOWN_MAX: usize = 6;
 /// Signals an episode can hold: every rule, window and touch once.
@@ -94,6 +96,7 @@ pub const PACE_MAX: u64 = 10;
 /// Threshold of a measure that cannot fire yet.
 pub const FOREVER: u64 = u64::MAX / 4;
 
+const _: () = assert!(READERS_MAX == u8::BITS as usize);
 const _: () = assert!((PERSONS_FLOOR as usize) < SET_EXACT_MAX);
 const _: () = assert!(SET_EXACT_MAX < u16::MAX as usize, "rings count thinned entries in 16 bits");
 const _: () = assert!(HOUR_SLOTS as i64 * SLOT_MS == 3_600_000);

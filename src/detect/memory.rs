@@ -32,6 +32,7 @@ impl Detector {
             ("persons of the day", sum(|t| t.windows.iter().map(|w| w.bytes()).sum())),
             ("hours of the day", sum(Today::hour_bytes)),
             ("trails", sum(|t| t.trail.as_ref().map_or(0, |trail| trail.bytes()))),
+            ("readers", sum(|t| t.readers.as_ref().map_or(0, |readers| readers.bytes()))),
             ("acquaintances", self.accounts.iter().map(|a| a.persons.bytes()).sum()),
             ("territory", self.shared.territory.bytes()),
             ("pools", self.pools.bytes()),

@@ -32,6 +32,7 @@ pub mod places;
 pub mod pool;
 pub mod promise;
 pub mod reach;
+pub mod readers;
 pub mod report;
 pub mod requests;
 pub mod rule;

@@ -10,6 +10,7 @@ use super::joint;
 use super::judge::{Crossing, Now, role_prior};
 use super::limits::{EXCLUDED_DAYS, SIGNALS_MAX, SLOT_MS};
 use super::places::place_hash;
+use super::readers::{self, Readers};
 use super::report::{Cause, Finding, Report};
 use super::rule::Watch;
 use super::shared::Shared;
@@ -80,6 +81,7 @@ fn open_episode(
         unidentified: 0,
         seen: Default::default(),
         trail: Trail::default(),
+        readers: Readers::default(),
         circumstances: Circumstances::default(),
         learning: false,
         positions: (now.position, now.position),
@@ -89,6 +91,8 @@ fn open_episode(
     if let Some(today) = &mut account.today {
         episode.epoch = today.epoch;
         episode.trail = today.trail.take().map(|trail| *trail).unwrap_or_default();
+        readers::follow(today, &account.known, now, true);
+        episode.readers = today.readers.take().map(|readers| *readers).unwrap_or_default();
         episode.records = today.records;
         episode.unidentified = today.unidentified;
         episode.positions.0 = today.first_position;
@@ -136,6 +140,8 @@ fn reach_back(
         if let Some(fp) = entry.person().filter(|_| entry.slot() >= start) {
             let sets = &mut shared.classes;
             episode.exposure.insert(fp, |known| sets.union(known, entry.classes()));
+            let at = account.day.start_ms + i64::from(entry.slot()) * SLOT_MS;
+            episode.readers.infer(fp, at, entry.by_stranger());
         }
     }
 }
@@ -323,6 +329,7 @@ pub(super) fn expose(account: &mut Account, shared: &mut Shared, now: &Now<'_, '
     episode.last = episode.last.max(now.event.time);
     episode.positions.1 = now.position;
     episode.see(now.event);
+    episode.readers.add(&account.known, now);
     episode.trail.add(now.event, now.position);
 }
 
@@ -386,6 +393,7 @@ fn tell(
     }
     let key = &shared.groups[account.group as usize].key;
     let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let persons = episode.exposure.tell();
     out.push(Finding::Episode(Box::new(Report {
         cause,
         revision: episode.revision,
@@ -401,7 +409,8 @@ fn tell(
         last: episode.last,
         follows: episode.follows.clone(),
         at,
-        persons: episode.exposure.tell(),
+        persons,
+        read_by: episode.readers.counts(&episode.exposure, persons.0),
         records: episode.records,
         unidentified: episode.unidentified,
         data,

@@ -59,12 +59,17 @@ impl KnownPlaces {
         self.0.iter().any(|(known, _)| *known == place)
     }
 
+    /// The account has places of its own.
+    #[must_use]
+    pub fn has_own(&self) -> bool {
+        self.0.iter().any(|(_, trust)| *trust >= OWN_FROM)
+    }
+
     /// The account has places of its own, and this is none of them.
     #[must_use]
     pub fn is_stranger(&self, place: u32) -> bool {
         let own = |(_, trust): &&(u32, u8)| *trust >= OWN_FROM;
-        self.0.iter().any(|known| own(&known))
-            && !self.0.iter().filter(own).any(|(known, _)| *known == place)
+        self.has_own() && !self.0.iter().filter(own).any(|(known, _)| *known == place)
     }
 
     /// Remembers the places of one day.

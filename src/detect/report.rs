@@ -1,5 +1,7 @@
 //! What the core says: plain numbers and names; words are triage's business.
 
+use serde::{Deserialize, Serialize};
+
 use super::account::Account;
 use super::channel::Measure;
 use super::episode::{Circumstances, SignalState, TrailEvent};
@@ -100,6 +102,50 @@ pub struct Expects {
     pub threshold: Option<u64>,
 }
 
+/// What persons of an episode were read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReaderKind {
+    /// A session.
+    Session,
+    /// A device.
+    Device,
+    /// An address, where the log has no device.
+    Address,
+}
+
+/// One session, device or address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFrom {
+    /// Which of them.
+    pub kind: ReaderKind,
+    /// As logged.
+    pub name: String,
+    /// Not the account's own when it first returned somebody, or (of a session) begun from what was
+    /// not; absent: the account has none of its own yet.
+    pub new: Option<bool>,
+    /// Distinct persons it returned.
+    pub persons: u64,
+}
+
+/// Sessions and devices of one account against each other: whom the thief read, and whom its owner.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadBy {
+    /// Those that returned persons, the first of each kind.
+    pub readers: Vec<ReadFrom>,
+    /// Persons returned to a place that is not the account's own.
+    pub new: u64,
+    /// Persons returned to the account's own places only; of the rest it is not known.
+    pub own: u64,
+    /// Each of the new ones was returned in the same session.
+    pub one_session: bool,
+    /// Each of the new ones was returned to the same device or address, and there is no other.
+    pub one_place: bool,
+    /// Devices are among the new places.
+    pub new_devices: bool,
+    /// Addresses are.
+    pub new_addresses: bool,
+}
+
 /// An episode as it stands at one change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -133,6 +179,8 @@ pub struct Report {
     pub at: TimestampMs,
     /// Persons, and the 95 % bounds.
     pub persons: (u64, u64, u64),
+    /// By whom they were read, of an account.
+    pub read_by: ReadBy,
     /// Records, repeats included.
     pub records: u64,
     /// Records without identity.

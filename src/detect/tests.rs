@@ -10,6 +10,7 @@ mod learning;
 mod opening;
 mod promise;
 mod reach;
+mod readers;
 mod restart;
 mod verdict;
 
@@ -61,6 +62,7 @@ pub(super) struct Access {
     pub(super) population: u32,
     pub(super) ip: Option<String>,
     pub(super) device: Option<String>,
+    pub(super) session: Option<String>,
     pub(super) outcome: Outcome,
 }
 
@@ -79,6 +81,7 @@ pub(super) fn view(account: &str, time: TimestampMs, persons: Range<u64>) -> Acc
         population: 0,
         ip: None,
         device: None,
+        session: None,
         outcome: Outcome::Success,
     }
 }
@@ -145,7 +148,7 @@ impl Rig {
             resource: 0,
             ip: text(&access.ip),
             device: text(&access.device),
-            session: None,
+            session: text(&access.session),
             user_agent: None,
             outcome: access.outcome,
         };

@@ -8,6 +8,7 @@ use super::epoch::{HourClass, Kind};
 use super::limits::HOUR_SLOTS;
 use super::operations::Operations;
 use super::places::Places;
+use super::readers::Readers;
 use super::requests::Requests;
 use super::time::LocalDay;
 use super::window::Windows;
@@ -43,6 +44,8 @@ pub struct Today {
     pub after_end: u64,
     /// First and last events since the day became interesting.
     pub trail: Option<Box<Trail>>,
+    /// By whom persons were read, since there is reason to ask.
+    pub readers: Option<Box<Readers>>,
     /// Epoch of the day's thresholds.
     pub epoch: u32,
     /// Current 5-minute slot of the day.
@@ -121,6 +124,7 @@ impl Today {
             declared: None,
             seen: Default::default(),
             trail: None,
+            readers: None,
             current: HourMaxima::default(),
             hours,
         })
@@ -196,6 +200,7 @@ impl Today {
         self.signs = 0;
         self.carried = Default::default();
         self.trail = None;
+        self.readers = None;
         self.first_position = position;
     }
 
@@ -217,6 +222,7 @@ impl Today {
         const REST_CHANCES_MAX: u32 = 61;
         self.rest_chances <= REST_CHANCES_MAX
             && self.windows.iter().all(|w| w.is_sound() && w.slot() == self.slot)
+            && self.readers.as_ref().is_none_or(|readers| readers.is_sound())
     }
 
     /// Moves back to an earlier slot of the day: the clock was ahead.

@@ -70,6 +70,12 @@ impl Entry {
         self.slot
     }
 
+    /// Whether the day's first access to a person new to the account came from a stranger's place.
+    #[must_use]
+    pub fn by_stranger(&self) -> Option<bool> {
+        (self.flags & NOVEL != 0).then_some(self.flags & STRANGER != 0)
+    }
+
     /// Index of the classes and codes returned with the person.
     #[must_use]
     pub fn classes(&self) -> u8 {

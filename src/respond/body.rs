@@ -93,9 +93,10 @@ pub fn body(owed: &Owed, detail: Detail, public_url: Option<&str>) -> serde_json
 type Empty = fn(&mut Alert);
 
 /// What may be left out, the least missed first.
-const LISTS: [(&str, Empty); 6] = [
+const LISTS: [(&str, Empty); 7] = [
     ("events", |alert| alert.events.clear()),
     ("seen", |alert| alert.seen = Default::default()),
+    ("read_from", |alert| alert.read_from.clear()),
     ("accounts", |alert| alert.accounts.clear()),
     ("positions", |alert| alert.positions.clear()),
     ("facts", |alert| alert.facts.clear()),

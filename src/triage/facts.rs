@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::shared::{self, Shared};
 use super::weight;
 use super::words;
 use crate::alert::Fact;
@@ -39,6 +40,9 @@ pub(super) fn of(report: &Report) -> Vec<Fact> {
         if holds {
             facts.push(fact(code, json!({})));
         }
+    }
+    if let Some(shared) = Shared::of(report) {
+        facts.push(fact(shared::CODE, shared.values()));
     }
     if report.unidentified > 0 {
         facts.push(fact("unidentified-records", json!({"records": report.unidentified})));

@@ -6,19 +6,23 @@ mod id;
 mod line;
 mod pooled;
 mod sentence;
+mod shared;
 mod weight;
 mod words;
 
 pub use id::alert_id;
 pub use line::terminal_line;
+pub use shared::shared_account;
 
 use std::collections::BTreeMap;
 
 use crate::alert::{
-    Alert, Entity, EntityKind, Exposure, Peers, PositionRange, Seen, SeenEvent, Signal, Status,
+    Alert, Entity, EntityKind, Exposure, Peers, PositionRange, ReadFrom, Seen, SeenEvent, Signal,
+    Status,
 };
+use crate::detect;
 use crate::detect::episode::{SignalState, TrailEvent};
-use crate::detect::report::{Cause, Report};
+use crate::detect::report::{Cause, ReaderKind, Report};
 use crate::event::{DATA_CLASSES, TimestampMs, Touch};
 
 /// Languages the sentences speak.
@@ -77,6 +81,7 @@ impl Triage {
             updated_at: rfc3339(report.at),
             exposure: self.exposure(report),
             seen: seen(report),
+            read_from: report.read_by.readers.iter().map(read_from).collect(),
             signals: report.signals.iter().map(signal).collect(),
             facts,
             explanation,
@@ -117,6 +122,16 @@ fn has_devices(report: &Report) -> bool {
 fn seen(report: &Report) -> Seen {
     let [ips, devices, sessions] = report.seen.clone();
     Seen { ips, devices, sessions }
+}
+
+fn read_from(reader: &detect::report::ReadFrom) -> ReadFrom {
+    let kind = match reader.kind {
+        ReaderKind::Session => "session",
+        ReaderKind::Device => "device",
+        ReaderKind::Address => "ip",
+    };
+    let (id, persons) = (reader.name.clone(), reader.persons);
+    ReadFrom { kind: kind.to_owned(), id, persons, new: reader.new }
 }
 
 fn signal(state: &SignalState) -> Signal {
@@ -179,6 +194,7 @@ pub(crate) mod tests {
     use crate::detect::channel::Measure;
     use crate::detect::episode::Circumstances;
     use crate::detect::epoch::HourClass;
+    use crate::detect::report::ReadBy;
     use crate::detect::rule::Watch;
 
     pub(crate) const OPENED: TimestampMs = 1_707_242_407_000; // Tue 6 Feb 2024, 19:00:07 in Paris
@@ -200,6 +216,7 @@ pub(crate) mod tests {
             last: OPENED,
             at: OPENED,
             persons: (50, 50, 50),
+            read_by: ReadBy::default(),
             records: 50,
             unidentified: 0,
             data: vec![50, 0, 50],

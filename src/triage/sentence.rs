@@ -2,6 +2,7 @@
 //! speaks for it, and how sure that is.
 
 use super::pooled;
+use super::shared::Shared;
 use super::words::{self, Circumstance, Tongue, fill, local_time};
 use crate::detect::episode::SignalState;
 use crate::detect::report::{Cause, Report};
@@ -23,6 +24,7 @@ pub(super) fn of(report: &Report, tongue: &dyn Tongue) -> String {
         reasons.extend(also(report, signal, tongue));
     }
     reasons.extend(circumstances(report).map(|c| tongue.circumstance(c).long.to_owned()));
+    reasons.extend(Shared::of(report).map(|shared| shared.sentence(tongue)));
     let (_, low, high) = report.persons;
     if low < high {
         reasons.push(fill(texts.estimated, &[("low", &low), ("high", &high)]));

@@ -67,6 +67,30 @@ fn raw_rows_say_who_when_how_often_and_why() {
         assert_eq!(Some(&row[2].as_str()), times.iter().max());
         assert_eq!(row[3], times.len().to_string());
         assert_eq!(row[4], alert.id);
+        for (kind, cell) in row[5..].iter().enumerate() {
+            let through: BTreeSet<&str> = mine().map(|a| a.through[kind].as_str()).collect();
+            assert_eq!(cell.split('|').collect::<BTreeSet<_>>(), through);
+        }
+    }
+}
+
+#[test]
+fn the_thiefs_persons_are_those_of_the_thiefs_device() {
+    let staged = staged();
+    for alert in &staged.alerts {
+        let thief = alert.read_from.iter().find(|r| r.kind == "device" && r.new == Some(true));
+        let thief = thief.expect("a device new to the account");
+        let run = evidence(&staged.data, &[&alert.id]).args(["--raw"]).run();
+        let stderr = run.stderr.clone();
+        let rows = rows(&run.ok());
+        let through = |row: &&[String; 8]| row[6].split('|').any(|device| device == thief.id);
+        let listed: BTreeSet<String> = rows.iter().filter(through).map(|r| r[0].clone()).collect();
+        assert!(listed == staged.stolen_from(&alert.entity.id), "{}", alert.entity.id);
+        let sum = format!(" of them through device {}, new to the account", thief.id);
+        assert!(stderr.contains(&sum), "{stderr}");
+        // The alert's own count is a sample of the same.
+        let part = thief.persons as f64 / listed.len() as f64;
+        assert!((0.85..1.15).contains(&part), "{part}");
     }
 }
 
@@ -123,12 +147,19 @@ fn json_says_the_same() {
     let cell = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     for (person, row) in json["persons"].as_array().unwrap().iter().zip(&csv) {
         let ids: Vec<String> = person["alerts"].as_array().unwrap().iter().map(cell).collect();
+        let names = |key: &str| {
+            let names = person[key].as_array().unwrap().iter().map(cell);
+            names.collect::<Vec<_>>().join("|")
+        };
         let read = [
             cell(&person["person"]),
             cell(&person["first_seen"]),
             cell(&person["last_seen"]),
             person["accesses"].to_string(),
             ids.join(" "),
+            names("sessions"),
+            names("devices"),
+            names("ips"),
         ];
         assert_eq!(&read, row);
     }

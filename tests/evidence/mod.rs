@@ -21,13 +21,14 @@ fn evidence(data: &Path, ids: &[&str]) -> Program {
         .env("VIGIE_PSEUDONYM_KEY", KEY)
 }
 
-/// Rows of the CSV: person, first seen, last seen, accesses, alerts.
-fn rows(csv: &str) -> Vec<[String; 5]> {
+/// Rows of the CSV: person, first seen, last seen, accesses, alerts, sessions, devices, addresses.
+fn rows(csv: &str) -> Vec<[String; 8]> {
     let mut lines = csv.lines();
-    assert_eq!(lines.next(), Some("person,first_seen,last_seen,accesses,alerts"));
+    let head = "person,first_seen,last_seen,accesses,alerts,sessions,devices,ips";
+    assert_eq!(lines.next(), Some(head));
     let row = |line: &str| {
         let cells: Vec<String> = line.split(',').map(str::to_owned).collect();
-        cells.try_into().unwrap_or_else(|cells| panic!("five cells: {cells:?}"))
+        cells.try_into().unwrap_or_else(|cells| panic!("eight cells: {cells:?}"))
     };
     lines.map(row).collect()
 }

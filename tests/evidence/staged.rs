@@ -17,6 +17,8 @@ pub(super) struct Access {
     pub(super) time: String,
     pub(super) account: String,
     pub(super) persons: Vec<String>,
+    /// Session, device, address.
+    pub(super) through: [String; 3],
     pub(super) stolen: bool,
 }
 
@@ -138,6 +140,7 @@ fn told(world: &World, accounts: &[String]) -> (Vec<u8>, Vec<Access>) {
             time: text(&line["time"]),
             account: text(&line["account"]),
             persons,
+            through: ["session", "device", "ip"].map(|part| text(&line[part])),
             stolen: event.label > 0,
         });
     }

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use super::route::Route;
 use super::wanted::Wanted;
 use crate::alert::Alert;
 use crate::event::{AccessEvent, Outcome, Person, Position, TimestampMs};
 
-/// Everybody exposed so far: some 60 bytes a person, and the identifier where it is asked for.
+/// Everybody exposed so far: some 80 bytes a person, and the identifier where it is asked for.
 pub(super) struct Ledger {
     wanted: Vec<Wanted>,
     counts: Vec<Counts>,
@@ -20,6 +21,7 @@ pub(super) struct Ledger {
     unions: HashMap<(usize, usize), usize>,
     /// Identifiers by pseudonym, when they are asked for.
     raw: Option<HashMap<u64, Box<str>>>,
+    routes: [Route; 3],
     /// Distinct persons of the event at hand.
     scratch: Vec<u64>,
 }
@@ -31,6 +33,8 @@ struct Exposed {
     last: TimestampMs,
     accesses: u32,
     set: usize,
+    /// Through what, by the bits of a [`Route`] of each kind.
+    through: [u64; 3],
 }
 
 /// What the log says of one alert besides persons.
@@ -52,6 +56,8 @@ pub(super) struct List {
     pub(super) persons: Vec<Listed>,
     /// Whether persons are named by their identifiers.
     pub(super) raw: bool,
+    /// Through what they were read.
+    pub(super) routes: [Route; 3],
 }
 
 /// An alert with what was found.
@@ -73,6 +79,8 @@ pub(super) struct Listed {
     pub(super) accesses: u32,
     /// Indices into the list's alerts.
     pub(super) alerts: Vec<usize>,
+    /// By kind, as [`List::routes`] names them.
+    pub(super) through: [u64; 3],
 }
 
 impl Ledger {
@@ -84,6 +92,7 @@ impl Ledger {
             sets: Vec::new(),
             unions: HashMap::new(),
             raw: raw.then(HashMap::new),
+            routes: Default::default(),
             scratch: Vec::new(),
         }
     }
@@ -128,13 +137,18 @@ impl Ledger {
         self.scratch.sort_unstable();
         self.scratch.dedup();
         let distinct = std::mem::take(&mut self.scratch);
-        distinct.iter().for_each(|id| self.expose(*id, event.time, set));
+        let parts = [&event.session, &event.device, &event.ip];
+        let mut through = [0; 3];
+        for ((through, route), part) in through.iter_mut().zip(&mut self.routes).zip(parts) {
+            *through = route.bit(part.as_deref());
+        }
+        distinct.iter().for_each(|id| self.expose(*id, event.time, set, through));
         self.scratch = distinct;
         true
     }
 
-    fn expose(&mut self, id: u64, time: TimestampMs, set: usize) {
-        let fresh = Exposed { first: time, last: time, accesses: 0, set };
+    fn expose(&mut self, id: u64, time: TimestampMs, set: usize, through: [u64; 3]) {
+        let fresh = Exposed { first: time, last: time, accesses: 0, set, through };
         let known = *self.persons.entry(id).or_insert(fresh);
         let set = if known.set == set { set } else { self.union(known.set, set) };
         let grown = Exposed {
@@ -142,6 +156,7 @@ impl Ledger {
             last: known.last.max(time),
             accesses: known.accesses.saturating_add(1),
             set,
+            through: std::array::from_fn(|kind| known.through[kind] | through[kind]),
         };
         self.persons.insert(id, grown);
     }
@@ -197,7 +212,7 @@ impl Ledger {
 
     /// The finished list.
     pub(super) fn list(self) -> List {
-        let Ledger { wanted, counts, persons, sets, raw, .. } = self;
+        let Ledger { wanted, counts, persons, sets, raw, routes, .. } = self;
         let is_raw = raw.is_some();
         let mut names = raw.unwrap_or_default();
         let mut by_time: Vec<(u64, Exposed)> = persons.into_iter().collect();
@@ -216,8 +231,10 @@ impl Ledger {
             last: exposed.last,
             accesses: exposed.accesses,
             alerts: sets[exposed.set].clone(),
+            through: exposed.through,
         };
-        List { persons: by_time.into_iter().map(listed).collect(), alerts, raw: is_raw }
+        let persons = by_time.into_iter().map(listed).collect();
+        List { persons, alerts, raw: is_raw, routes }
     }
 }
 
@@ -335,6 +352,15 @@ mod tests {
             ]
         );
         assert_eq!(list.alerts.iter().map(|a| a.persons).collect::<Vec<_>>(), [3, 4, 1]);
+    }
+
+    #[test]
+    fn a_person_is_listed_with_every_address() {
+        let lines = ["a/1.1.1.1 10 1 2", "a/ 11 3", "a/2.2.2.2 12 2", "b/3.3.3.3 13 2"];
+        let list = ledger(vec![wanted(EntityKind::Account, "a", 0, 2, 0)], &lines).list();
+        let ips = |p: &Listed| list.routes[2].names(p.through[2]).collect::<Vec<_>>().join(" ");
+        let told: Vec<String> = list.persons.iter().map(ips).collect();
+        assert_eq!(told, ["1.1.1.1", "1.1.1.1 2.2.2.2", ""]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod ledger;
 mod output;
+mod route;
 mod summary;
 mod wanted;
 

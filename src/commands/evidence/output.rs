@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::ser::SerializeSeq;
 
 use super::ledger::{Found, List, Listed};
+use super::route::ROUTES;
 use crate::alert::Exposure;
 use crate::commands::Failure;
 use crate::triage::rfc3339;
@@ -73,15 +74,19 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::Failed(format!("{}: cannot be written: {error}", path.display()))
 }
 
-/// `person,first_seen,last_seen,accesses,alerts`, a person a line; several alerts with a space
-/// between. Identifiers are exactly those of the log, so a spreadsheet may take one for a formula.
+/// `person,first_seen,last_seen,accesses,alerts,sessions,devices,ips`, a person a line; several alerts
+/// with a space between, several of the others, whose names may have spaces, with a bar. Identifiers are exactly those of the log, so a spreadsheet may take one for a formula.
 pub(super) fn csv(list: &List, out: &mut impl Write) -> Result<(), Failure> {
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["person", "first_seen", "last_seen", "accesses", "alerts"])?;
+    rows.write_record(
+        ["person", "first_seen", "last_seen", "accesses", "alerts"].iter().chain(&ROUTES),
+    )?;
     for person in &list.persons {
         let (first, last) = (rfc3339(person.first), rfc3339(person.last));
         let (accesses, alerts) = (person.accesses.to_string(), list.ids(person).join(" "));
-        rows.write_record([&*person.name, &first, &last, &accesses, &alerts])?;
+        let through = list.through(person).map(|names| names.join("|"));
+        let row = [&*person.name, &first, &last, &accesses, &alerts];
+        rows.write_record(row.into_iter().chain(through.iter().map(String::as_str)))?;
     }
     Ok(rows.flush()?)
 }
@@ -150,12 +155,16 @@ impl Serialize for Persons<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut all = serializer.serialize_seq(Some(self.0.persons.len()))?;
         for person in &self.0.persons {
+            let [sessions, devices, ips] = self.0.through(person);
             all.serialize_element(&PersonEntry {
                 person: &person.name,
                 first_seen: rfc3339(person.first),
                 last_seen: rfc3339(person.last),
                 accesses: person.accesses,
                 alerts: self.0.ids(person),
+                sessions,
+                devices,
+                ips,
             })?;
         }
         all.end()
@@ -169,9 +178,17 @@ struct PersonEntry<'a> {
     last_seen: String,
     accesses: u32,
     alerts: Vec<&'a str>,
+    sessions: Vec<&'a str>,
+    devices: Vec<&'a str>,
+    ips: Vec<&'a str>,
 }
 
 impl List {
+    /// Through what a person was read, by kind.
+    fn through(&self, person: &Listed) -> [Vec<&str>; 3] {
+        std::array::from_fn(|kind| self.routes[kind].names(person.through[kind]).collect())
+    }
+
     fn ids(&self, person: &Listed) -> Vec<&str> {
         person.alerts.iter().map(|index| self.alerts[*index].alert.id.as_str()).collect()
     }

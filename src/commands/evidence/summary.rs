@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use super::ledger::{Found, List};
+use super::ledger::{Found, List, Listed};
+use super::route::ROUTES;
 use crate::alert::{Exposure, Status};
 
 /// What reading the log took.
@@ -28,6 +29,7 @@ pub(super) fn summary(
 ) -> String {
     let mut lines: Vec<String> = list.alerts.iter().flat_map(of_alert).collect();
     lines.extend(union(list));
+    lines.extend(by_new(list));
     lines.push(format!(
         "{} records of {} read ({}) in {:.1} s; this use is in the audit trail",
         HumanCount(reading.records),
@@ -81,6 +83,26 @@ fn estimate(exposure: &Exposure) -> String {
         return format!("the alert says {persons}");
     }
     format!("the alert says {persons}, between {} and {}", HumanCount(*low), HumanCount(*high))
+}
+
+/// How many were read through what is new to the account; of one alert, since a person of several was
+/// not read through all of it by each.
+fn by_new(list: &List) -> Vec<String> {
+    let [found] = &*list.alerts else { return Vec::new() };
+    let new = found.alert.read_from.iter().filter(|reader| reader.new == Some(true));
+    let told = new.map(|reader| {
+        let kind = ROUTES.iter().position(|route| route.trim_end_matches('s') == reader.kind);
+        let bit = kind.map_or(0, |kind| list.routes[kind].known(&reader.id));
+        let through = |person: &&Listed| kind.is_some_and(|kind| person.through[kind] & bit != 0);
+        let persons = list.persons.iter().filter(through).count();
+        format!(
+            "  {} of them through {} {}, new to the account",
+            HumanCount(persons as u64),
+            reader.kind,
+            reader.id
+        )
+    });
+    told.collect()
 }
 
 fn union(list: &List) -> Option<String> {

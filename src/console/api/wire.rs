@@ -223,6 +223,10 @@ pub(super) struct Alert {
     /// Addresses, devices, sessions.
     #[schema(value_type = Object)]
     seen: Value,
+    /// Distinct persons by session, and by device or address, since the account drew attention: it may
+    /// be shared by its owner and a thief. At most 8 of each.
+    #[schema(value_type = Option<Vec<Object>>)]
+    read_from: Option<Value>,
     /// The crossings with observed, expected, threshold, peers.
     #[schema(value_type = Vec<Object>)]
     signals: Value,

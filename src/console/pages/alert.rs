@@ -48,7 +48,7 @@ struct Page<'a> {
     revisions: Vec<RevisionRow>,
     bars: Html,
     signals: Vec<SignalRow<'a>>,
-    seen: [(&'static str, &'a [String]); 3],
+    seen: [(&'static str, Vec<SeenRow<'a>>); 3],
     accounts: Vec<(&'a str, String)>,
     activity: Vec<Entry<'a>>,
     follows: Option<(&'a str, String)>,
@@ -99,6 +99,12 @@ struct SimilarRow<'a> {
     reason: String,
 }
 
+struct SeenRow<'a> {
+    name: &'a str,
+    read: Option<String>,
+    new: bool,
+}
+
 struct EventRow<'a> {
     at: Html,
     action: &'a str,
@@ -147,9 +153,9 @@ pub(super) fn render(page: &AlertPage, chrome: &Chrome) -> String {
         bars: chart::signals(f.say, &alert.signals),
         signals: alert.signals.iter().map(|s| signal(&f, s)).collect(),
         seen: [
-            (w.ips, &alert.seen.ips),
-            (w.devices, &alert.seen.devices),
-            (w.sessions, &alert.seen.sessions),
+            (w.ips, seen(&f, alert, &alert.seen.ips, "ip")),
+            (w.devices, seen(&f, alert, &alert.seen.devices, "device")),
+            (w.sessions, seen(&f, alert, &alert.seen.sessions, "session")),
         ],
         accounts: accounts(alert),
         activity: page.activity.iter().map(|a| entry(&f, a)).collect(),
@@ -249,6 +255,19 @@ fn named<'a>(
     let mut counts: Vec<(&str, u64)> = counts.iter().map(|(k, n)| (k.as_str(), *n)).collect();
     counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     counts.into_iter().map(|(name, n)| (name, f.say.number(n))).collect()
+}
+
+/// What was seen, with the persons it was given where that is known.
+fn seen<'a>(f: &Frame<'_>, alert: &'a Alert, names: &'a [String], kind: &str) -> Vec<SeenRow<'a>> {
+    let row = |name: &'a String| {
+        let read = alert.read_from.iter().find(|r| r.kind == kind && r.id == *name);
+        SeenRow {
+            name,
+            read: read.map(|r| f.say.plural(f.w.persons, r.persons)),
+            new: read.is_some_and(|r| r.new == Some(true)),
+        }
+    };
+    names.iter().map(row).collect()
 }
 
 fn accounts(alert: &Alert) -> Vec<(&str, String)> {

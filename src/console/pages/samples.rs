@@ -90,6 +90,12 @@ impl World {
                 devices: vec![self.text("kali-7f3a")],
                 sessions: vec![],
             },
+            read_from: vec![ReadFrom {
+                kind: "device".into(),
+                id: self.text("kali-7f3a"),
+                persons: persons - persons / 20,
+                new: Some(true),
+            }],
             signals: self.signals(persons, opened),
             facts: vec![
                 fact("foreign", serde_json::json!({"usual": 9})),
@@ -97,6 +103,14 @@ impl World {
                 fact("pace", serde_json::json!({"persons": 50, "seconds": 7})),
                 fact("new-device", serde_json::json!({})),
                 fact("off-hours", serde_json::json!({})),
+                fact(
+                    "shared-account",
+                    serde_json::json!({
+                        "persons": persons - persons / 20, "of": persons, "others": persons / 20,
+                        "one_session": false, "place": "device",
+                        "estimated": true,
+                    }),
+                ),
             ],
             explanation: self.text("read many persons"),
             events: self.events(opened),

@@ -3,7 +3,7 @@
 
 use super::say::Say;
 use crate::alert::{Alert, Signal};
-use crate::triage::millis;
+use crate::triage::{millis, shared_account};
 
 /// The signal that tells most, with its "usually at most".
 pub(super) struct Lead<'a> {
@@ -67,6 +67,7 @@ pub(super) fn also(say: Say<'_>, alert: &Alert) -> Vec<String> {
         Some(match fact.code.as_str() {
             "new-device" => w.new_device.to_owned(),
             "new-address" => w.new_address.to_owned(),
+            "shared-account" => shared_account(fact, say.w.language)?,
             "off-hours" => w.off_hours.to_owned(),
             "rest-day" => w.rest_day.to_owned(),
             "pace" => {

@@ -9,7 +9,7 @@ use crate::alert::EntityKind;
 use crate::detect::account::Account;
 use crate::detect::episode::{Circumstances, ExposureSet, SignalState, Trail, note};
 use crate::detect::limits::{CONTRIBUTORS_MAX, CONTRIBUTORS_TOLD_MAX};
-use crate::detect::report::{Cause, Finding, Report};
+use crate::detect::report::{Cause, Finding, ReadBy, Report};
 use crate::detect::shared::Shared;
 use crate::event::{AccessEvent, DATA_CLASSES, Position, TimestampMs};
 
@@ -135,6 +135,8 @@ pub(super) fn tell(
         follows: episode.follows.clone(),
         at,
         persons: episode.exposure.tell(),
+        // Many accounts have many owners.
+        read_by: ReadBy::default(),
         records: episode.records,
         unidentified: episode.unidentified,
         data,

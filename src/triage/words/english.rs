@@ -2,7 +2,9 @@
 
 use jiff::civil::Weekday;
 
-use super::{Bound, Circumstance, Counted, Said, Texts, Tongue, Window, WindowWords};
+use super::{
+    Bound, Circumstance, Counted, Others, Said, Strange, Texts, Tongue, Window, WindowWords,
+};
 use crate::alert::{EntityKind, Severity};
 use crate::detect::report::Cause;
 use crate::detect::rule::Watch;
@@ -31,6 +33,9 @@ static TEXTS: Texts = Texts {
     also: "also {counts}",
     and: " and ",
     estimated: "persons estimated between {low} and {high}",
+    about: "about ",
+    shared: "{about}{n} of {persons} were read{session} {from}, {others} probably by its owner",
+    one_session: " in one session",
     moment: "{day} at {clock}",
     semicolon: "; ",
     colon: ": ",
@@ -158,6 +163,26 @@ impl Tongue for English {
 
     fn stranger(&self, device: bool) -> &'static str {
         if device { "a device unknown to it" } else { "an address unknown to it" }
+    }
+
+    fn strange(&self, strange: Strange) -> &'static str {
+        match strange {
+            Strange::Device => "from a device new to the account",
+            Strange::Devices => "from devices new to the account",
+            Strange::Address => "from an address new to the account",
+            Strange::Addresses => "from addresses new to the account",
+            Strange::Places => "from devices and addresses new to the account",
+        }
+    }
+
+    fn others(&self, others: Others) -> String {
+        match others {
+            Others::All(1) => "the other one".into(),
+            Others::All(n) => format!("the other {n}"),
+            Others::Some(1) => "another one".into(),
+            Others::Some(n) => format!("{n} others"),
+            Others::Estimated => "the others".into(),
+        }
     }
 
     fn cause(&self, cause: Cause) -> &'static str {

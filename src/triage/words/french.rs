@@ -2,7 +2,9 @@
 
 use jiff::civil::Weekday;
 
-use super::{Bound, Circumstance, Counted, Said, Texts, Tongue, Window, WindowWords};
+use super::{
+    Bound, Circumstance, Counted, Others, Said, Strange, Texts, Tongue, Window, WindowWords,
+};
 use crate::alert::{EntityKind, Severity};
 use crate::detect::report::Cause;
 use crate::detect::rule::Watch;
@@ -31,6 +33,9 @@ static TEXTS: Texts = Texts {
     also: "et aussi {counts}",
     and: " et ",
     estimated: "nombre de personnes estimé entre {low} et {high}",
+    about: "environ ",
+    shared: "{about}{n} des {persons} ont été lues{session} {from}, {others} probablement par son titulaire",
+    one_session: " en une seule session",
     moment: "{day} à {clock}",
     semicolon: " ; ",
     colon: " : ",
@@ -158,6 +163,26 @@ impl Tongue for French {
 
     fn stranger(&self, device: bool) -> &'static str {
         if device { "un appareil inconnu de lui" } else { "une adresse inconnue de lui" }
+    }
+
+    fn strange(&self, strange: Strange) -> &'static str {
+        match strange {
+            Strange::Device => "depuis un appareil nouveau pour le compte",
+            Strange::Devices => "depuis des appareils nouveaux pour le compte",
+            Strange::Address => "depuis une adresse nouvelle pour le compte",
+            Strange::Addresses => "depuis des adresses nouvelles pour le compte",
+            Strange::Places => "depuis des appareils et des adresses nouveaux pour le compte",
+        }
+    }
+
+    fn others(&self, others: Others) -> String {
+        match others {
+            Others::All(1) => "l'autre".into(),
+            Others::All(n) => format!("les {n} autres"),
+            Others::Some(1) => "une autre".into(),
+            Others::Some(n) => format!("{n} autres"),
+            Others::Estimated => "les autres".into(),
+        }
     }
 
     fn cause(&self, cause: Cause) -> &'static str {

@@ -30,6 +30,10 @@ pub(super) trait Tongue: Sync {
     fn touch(&self, touch: Touch) -> &'static str;
     /// `{place}` of a stranger: a device, or an address where the log has no devices.
     fn stranger(&self, device: bool) -> &'static str;
+    /// `from a device new to the account`
+    fn strange(&self, strange: Strange) -> &'static str;
+    /// `the other 28`, `28 others`, `the others`.
+    fn others(&self, others: Others) -> String;
     /// What a terminal line begins with.
     fn cause(&self, cause: Cause) -> &'static str;
     /// How bad.
@@ -134,6 +138,28 @@ pub(super) enum Circumstance {
     Learning,
 }
 
+/// What a thief shares an account from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strange {
+    Device,
+    Devices,
+    Address,
+    Addresses,
+    /// Devices and addresses.
+    Places,
+}
+
+/// Whom its owner read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    /// All whom the thief did not read.
+    All(u64),
+    /// Most of these.
+    Some(u64),
+    /// Few, of an estimate.
+    Estimated,
+}
+
 /// Patterns that belong to no table.
 #[derive(Debug)]
 pub(super) struct Texts {
@@ -159,6 +185,10 @@ pub(super) struct Texts {
     pub(super) and: &'static str,
     /// `{low}`, `{high}`
     pub(super) estimated: &'static str,
+    /// `{about}`, `{n}`, `{persons}`, `{session}`, `{from}`, `{others}`
+    pub(super) shared: &'static str,
+    pub(super) about: &'static str,
+    pub(super) one_session: &'static str,
     /// `{day}`, `{clock}`
     pub(super) moment: &'static str,
     pub(super) semicolon: &'static str,

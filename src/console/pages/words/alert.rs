@@ -112,6 +112,7 @@ words! { AlertWords:
     ips: "Addresses", "Adresses";
     devices: "Devices", "Appareils";
     sessions: "Sessions", "Sessions";
+    seen_new: "new to the account", "hors habitude";
     seen_none: "not in the log", "absent du journal";
     accounts: "Accounts", "Comptes";
     events: "Contributing events", "Événements contributifs";
