@@ -52,12 +52,8 @@ pub enum Measure {
     Sensitive7d,
     /// Persons of the day, against the frozen anchor and the days before.
     PersonsDrift,
-    /// Foreign origins of the day, likewise.
-    ForeignDrift,
     /// Novel persons of the day, likewise.
     NovelDrift,
-    /// Persons by unusual operations, likewise.
-    UnusualDrift,
     /// Foreign origins beyond their usual share of the persons met, over many days.
     ForeignRun,
     /// Dormant persons, likewise.
@@ -79,7 +75,7 @@ pub enum Measure {
 }
 
 /// How many measures there are.
-pub const MEASURES: usize = 30;
+pub const MEASURES: usize = 28;
 /// Measures counted by the tables of `window`, the first in order.
 pub const WINDOWED: usize = 13;
 /// Measures that are summed over seven days.
@@ -195,9 +191,7 @@ pub const SPECS: [Spec; MEASURES] = {
         Spec { calibrates_from: 21, counts_from: 21, ..spec(Dormant7d, Watch::DormantPersons, "7d", Week(Dormant1d)) },
         Spec { sense: Sense::Bulk, calibrates_from: 21, counts_from: 21, share: 2.5, ..spec(Sensitive7d, Watch::SensitivePersons, "7d", Week(Sensitive1d)) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 1.0, ..spec(PersonsDrift, Watch::PersonsDrift, "28d", Drift(Persons1d)) },
-        Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 0.5, ..spec(ForeignDrift, Watch::OriginsDrift, "28d", Drift(Foreign1d)) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 0.5, ..spec(NovelDrift, Watch::NoveltyDrift, "28d", Drift(Novel1d)) },
-        Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, ..spec(UnusualDrift, Watch::OperationsDrift, "28d", Drift(Unusual1d)) },
         Spec { calibrates_from: 21, counts_from: 17, ..spec(ForeignRun, Watch::OriginsRun, "28d", Run(Foreign1d)) },
         Spec { calibrates_from: 21, counts_from: 17, ..spec(DormantRun, Watch::DormantRun, "28d", Run(Dormant1d)) },
         Spec { calibrates_from: 24, counts_from: 24, ..spec(OwnRun, Watch::OwnUnitRun, "28d", Run(Territory1d)) },
@@ -321,12 +315,8 @@ pub const WEEKS: [(Measure, Measure); WEEKLY] = [
     (Measure::Sensitive7d, Measure::Sensitive1d),
 ];
 /// Measures with an anchor, with the day's measure behind each.
-pub const DRIFTS: [(Measure, Measure); 4] = [
-    (Measure::PersonsDrift, Measure::Persons1d),
-    (Measure::ForeignDrift, Measure::Foreign1d),
-    (Measure::NovelDrift, Measure::Novel1d),
-    (Measure::UnusualDrift, Measure::Unusual1d),
-];
+pub const DRIFTS: [(Measure, Measure); 2] =
+    [(Measure::PersonsDrift, Measure::Persons1d), (Measure::NovelDrift, Measure::Novel1d)];
 
 /// Measures of a share among the persons met, with the day's measure behind each. The first touch of
 /// the day decides what a person is.

@@ -6,14 +6,14 @@ use super::account::Account;
 use super::caseload;
 use super::channel::Measure;
 use super::judge::Now;
-use super::lift;
+use super::lift::{self, Lifted};
 use super::limits::{EXCLUDED_DAYS, RAISED_DAYS, RAISED_ODDS};
 use super::places::KnownPlaces;
 use super::readers;
 use super::shared::Shared;
 use super::today::Today;
 use super::window::{self, Meeting};
-use crate::event::{Outcome, TimestampMs, Touch};
+use crate::event::{AccessEvent, Outcome, TimestampMs};
 
 /// Data whose disclosure harms most: bits of [`crate::event::DATA_CLASSES`].
 const SENSITIVE_DATA: u32 = {
@@ -45,14 +45,7 @@ pub(super) fn count(
     if slot > today.slot {
         let classes = &shared.group(account.group, today.epoch).classes;
         today.advance(slot, &account.day, classes, account.kind);
-        let lift = &shared.groups[account.group as usize].lift;
-        if account.lift != *lift {
-            account.lift = *lift;
-            for (windows, lift) in today.windows.iter_mut().zip(&account.lift) {
-                windows.pause(lift::changes_shares(lift));
-            }
-            today.forget_thresholds();
-        }
+        follow_lift(today, &mut account.lift, &shared.groups[account.group as usize].lift);
     }
     let mut marks = today.hour_marks | see_places(today, &account.known, now.places);
     today.unidentified = today.unidentified.saturating_add(event.unidentified);
@@ -82,9 +75,33 @@ pub(super) fn count(
     if event.data & SENSITIVE_DATA != 0 {
         marks |= window::SENSITIVE;
     }
-    let touch: Touch = event.action.touch();
-    today.mark_touched(touch);
+    today.mark_touched(event.action.touch());
     shared.counters.persons += event.persons.len() as u64;
+    count_persons(account, shared, event, (slot, marks), fresh);
+}
+
+/// The lift of the account's group changed: so does what is expected of the account.
+fn follow_lift(today: &mut Today, known: &mut Lifted<f32>, lift: &Lifted<f32>) {
+    if known == lift {
+        return;
+    }
+    *known = *lift;
+    for (windows, lift) in today.windows.iter_mut().zip(lift) {
+        windows.pause(lift::changes_shares(lift));
+    }
+    today.forget_thresholds();
+}
+
+/// Counts the persons that came back, at a slot of the day and with the marks of their access.
+fn count_persons(
+    account: &mut Account,
+    shared: &mut Shared,
+    event: &AccessEvent<'_>,
+    (slot, marks): (u16, u8),
+    fresh: &mut Vec<(u32, window::Origin)>,
+) {
+    let Some(today) = &mut account.today else { return };
+    let touch = event.action.touch();
     let classes = shared.classes.index(event.data, event.population);
     let Shared { territory, classes: sets, caseloads, .. } = shared;
     let windows = &mut today.windows[touch as usize];

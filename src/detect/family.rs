@@ -57,16 +57,13 @@ impl Watch {
             Watch::ForeignOrigins
             | Watch::DormantPersons
             | Watch::UnrelatedRecords
-            | Watch::OriginsDrift
             | Watch::OriginsRun
             | Watch::DormantRun
             | Watch::PooledForeign
             | Watch::Simultaneous => Family::Foreign,
             Watch::OffHoursPersons | Watch::OffHoursOrigins => Family::Hours,
             Watch::StrangerPersons => Family::Device,
-            Watch::UnusualOperations | Watch::OperationsDrift | Watch::OperationsRun => {
-                Family::Operation
-            }
+            Watch::UnusualOperations | Watch::OperationsRun => Family::Operation,
             Watch::Misses | Watch::Updates | Watch::NeighbouringIds | Watch::SteadyPace => {
                 Family::Pace
             }

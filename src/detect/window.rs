@@ -6,6 +6,8 @@
 //! [`SET_EXACT_MAX`] persons the table is thinned to those whose fingerprint starts with `level`
 //! zero bits (Gibbons' distinct sampling): integer, independent of order, mergeable.
 
+mod shares;
+
 use serde::{Deserialize, Serialize};
 
 use super::channel::{Measure, RUNS, WINDOWED};
@@ -129,24 +131,6 @@ impl Windows {
     #[must_use]
     pub fn count(&self, measure: Measure) -> u64 {
         u64::from(self.counts.get(measure as usize).copied().unwrap_or(0)) << self.level
-    }
-
-    /// Where a share among the persons met stands.
-    #[must_use]
-    pub fn run(&self, measure: Measure) -> Run {
-        let at = RUNS.iter().position(|(run, _)| *run == measure);
-        at.map_or(Run::default(), |at| self.runs[at])
-    }
-
-    /// Shares go on from where the day before left them.
-    pub(super) fn go_on(&mut self, runs: [Run; RUNS.len()]) {
-        self.runs = runs;
-    }
-
-    /// Shares that say nothing today, in the order of [`RUNS`].
-    pub(super) fn pause(&mut self, shares: [bool; RUNS.len()]) {
-        let paused = self.runs.iter_mut().zip(shares).filter(|(_, paused)| *paused);
-        paused.for_each(|(run, _)| run.pause());
     }
 
     /// Persons that may still be counted before a measure must be looked at; 0: one must be now.
@@ -329,16 +313,6 @@ impl Windows {
         self.met(flags, new_unit);
         self.thin_if_full();
         true
-    }
-
-    /// One more person met, in the order of [`RUNS`].
-    fn met(&mut self, flags: u8, new_unit: bool) {
-        let dormant = flags & FOREIGN != 0;
-        let own = flags & (NOVEL | OWN) == NOVEL | OWN;
-        let of_kind = [dormant || new_unit, dormant, own, flags & UNUSUAL != 0];
-        for (run, of_kind) in self.runs.iter_mut().zip(of_kind) {
-            run.meet(of_kind, 1 << self.level);
-        }
     }
 
     /// Adds marks to an entry; returns whether it had not all of them.

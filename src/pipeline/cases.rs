@@ -18,7 +18,7 @@ use play::Play;
 
 /// The cases that ship with the built-in rules, by file name.
 #[rustfmt::skip]
-pub const BUILT_IN: [(&str, &str); 31] = [
+pub const BUILT_IN: [(&str, &str); 29] = [
     ("volume.cases.jsonl", include_str!("../../rules/volume.cases.jsonl")),
     ("foreign-origins.cases.jsonl", include_str!("../../rules/foreign-origins.cases.jsonl")),
     ("novelty.cases.jsonl", include_str!("../../rules/novelty.cases.jsonl")),
@@ -30,9 +30,7 @@ pub const BUILT_IN: [(&str, &str); 31] = [
     ("unusual-operation.cases.jsonl", include_str!("../../rules/unusual-operation.cases.jsonl")),
     ("sensitive-data.cases.jsonl", include_str!("../../rules/sensitive-data.cases.jsonl")),
     ("drift.cases.jsonl", include_str!("../../rules/drift.cases.jsonl")),
-    ("foreign-drift.cases.jsonl", include_str!("../../rules/foreign-drift.cases.jsonl")),
     ("novelty-drift.cases.jsonl", include_str!("../../rules/novelty-drift.cases.jsonl")),
-    ("operations-drift.cases.jsonl", include_str!("../../rules/operations-drift.cases.jsonl")),
     ("foreign-run.cases.jsonl", include_str!("../../rules/foreign-run.cases.jsonl")),
     ("dormant-run.cases.jsonl", include_str!("../../rules/dormant-run.cases.jsonl")),
     ("own-unit-run.cases.jsonl", include_str!("../../rules/own-unit-run.cases.jsonl")),

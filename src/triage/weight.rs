@@ -212,7 +212,7 @@ mod tests {
         check(&[foreign], 0.8);
         // A transfer is new to the account: that says nothing new.
         check(&[(Watch::DistinctPersons, 0.2), (Watch::NovelPersons, 0.4)], 0.4);
-        check(&[foreign, (Watch::DormantPersons, 0.6), (Watch::OriginsDrift, 0.7)], 0.8);
+        check(&[foreign, (Watch::DormantPersons, 0.6), (Watch::OriginsRun, 0.7)], 0.8);
         // Half of what a further family has beyond, half a decade at least, one at most.
         check(&[foreign, (Watch::DistinctPersons, 0.0)], 1.3);
         check(&[foreign, (Watch::DistinctPersons, 0.4)], 1.5);

@@ -13,8 +13,8 @@ const SLACK: usize = 10;
 /// lower its number, when it shrinks.
 const RATCHET: &[(&str, &str, usize)] = &[
     // One line a channel: the compiler asks for it.
-    ("src/triage/words/english.rs", "counted", 76),
-    ("src/triage/words/french.rs", "counted", 76),
+    ("src/triage/words/english.rs", "counted", 82),
+    ("src/triage/words/french.rs", "counted", 82),
 ];
 
 fn complaints(sources: &[Source], ratchet: &[(&str, &str, usize)]) -> Vec<String> {

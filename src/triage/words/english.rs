@@ -81,15 +81,9 @@ impl Tongue for English {
             Watch::PersonsDrift => lengths(
                 "each day more persons than it used to, {n} today", None,
                 "each day more persons{touch} than it used to, {n} today"),
-            Watch::OriginsDrift => lengths(
-                "each day more foreign origins than it used to, {n} today", None,
-                "each day more foreign origins{touch} than it used to, {n} today"),
             Watch::NoveltyDrift => lengths(
                 "each day more persons new to the account than it used to, {n} today", None,
                 "each day more persons new to the account{touch} than it used to, {n} today"),
-            Watch::OperationsDrift => lengths(
-                "day after day persons by operations its peers do not use, {n} today", None,
-                "day after day persons{touch} by operations its peers do not use, {n} today"),
             Watch::OriginsRun => lengths(
                 "over many days {n} foreign origins beyond their usual share", None,
                 "over many days {n} foreign origins{touch} beyond their usual share of its persons"),

@@ -81,15 +81,9 @@ impl Tongue for French {
             Watch::PersonsDrift => lengths(
                 "chaque jour plus de personnes qu'avant, {n} aujourd'hui", None,
                 "chaque jour plus de personnes{touch} qu'avant, {n} aujourd'hui"),
-            Watch::OriginsDrift => lengths(
-                "chaque jour plus d'origines étrangères qu'avant, {n} aujourd'hui", None,
-                "chaque jour plus d'origines étrangères{touch} qu'avant, {n} aujourd'hui"),
             Watch::NoveltyDrift => lengths(
                 "chaque jour plus de personnes nouvelles pour le compte qu'avant, {n} aujourd'hui", None,
                 "chaque jour plus de personnes nouvelles pour le compte{touch} qu'avant, {n} aujourd'hui"),
-            Watch::OperationsDrift => lengths(
-                "jour après jour des personnes par des opérations que ses pairs n'utilisent pas, {n} aujourd'hui", None,
-                "jour après jour des personnes{touch} par des opérations que ses pairs n'utilisent pas, {n} aujourd'hui"),
             Watch::OriginsRun => lengths(
                 "en plusieurs jours {n} origines étrangères au-delà de leur part habituelle", None,
                 "en plusieurs jours {n} origines étrangères{touch} au-delà de leur part habituelle parmi ses personnes"),

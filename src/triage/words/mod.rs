@@ -212,10 +212,7 @@ pub(super) fn bound(signal: &SignalState) -> Bound {
         Watch::DeclaredCeiling => Bound::Declared,
         Watch::UnidentifiedRecords => Bound::Ceiling,
         Watch::EndedAccount => Bound::None,
-        Watch::PersonsDrift
-        | Watch::OriginsDrift
-        | Watch::NoveltyDrift
-        | Watch::OperationsDrift => Bound::Formerly,
+        Watch::PersonsDrift | Watch::NoveltyDrift => Bound::Formerly,
         Watch::DistinctPersons
         | Watch::ForeignOrigins
         | Watch::NovelPersons

@@ -103,15 +103,9 @@ fn day_after_day_are_told_in_both_languages() {
     check(Watch::PersonsDrift, Some(Measure::PersonsDrift),
         ["; each day more persons than it used to, 41 today, used to be ≤ 9, alert at 31", "each day more persons opened than it used to, 41 today, used to be at most 9, alert from 31."],
         [" ; chaque jour plus de personnes qu'avant, 41 aujourd'hui, autrefois ≤ 9, alerte à 31", "chaque jour plus de personnes ouvertes qu'avant, 41 aujourd'hui, autrefois au plus 9, alerte à partir de 31."]);
-    check(Watch::OriginsDrift, Some(Measure::ForeignDrift),
-        ["; each day more foreign origins than it used to, 41 today, used to be ≤ 9, alert at 31", "each day more foreign origins opened than it used to, 41 today, used to be at most 9, alert from 31."],
-        [" ; chaque jour plus d'origines étrangères qu'avant, 41 aujourd'hui, autrefois ≤ 9, alerte à 31", "chaque jour plus d'origines étrangères ouvertes qu'avant, 41 aujourd'hui, autrefois au plus 9, alerte à partir de 31."]);
     check(Watch::NoveltyDrift, Some(Measure::NovelDrift),
         ["; each day more persons new to the account than it used to, 41 today, used to be ≤ 9, alert at 31", "each day more persons new to the account opened than it used to, 41 today, used to be at most 9, alert from 31."],
         [" ; chaque jour plus de personnes nouvelles pour le compte qu'avant, 41 aujourd'hui, autrefois ≤ 9, alerte à 31", "chaque jour plus de personnes nouvelles pour le compte ouvertes qu'avant, 41 aujourd'hui, autrefois au plus 9, alerte à partir de 31."]);
-    check(Watch::OperationsDrift, Some(Measure::UnusualDrift),
-        ["; day after day persons by operations its peers do not use, 41 today, used to be ≤ 9, alert at 31", "day after day persons opened by operations its peers do not use, 41 today, used to be at most 9, alert from 31."],
-        [" ; jour après jour des personnes par des opérations que ses pairs n'utilisent pas, 41 aujourd'hui, autrefois ≤ 9, alerte à 31", "jour après jour des personnes ouvertes par des opérations que ses pairs n'utilisent pas, 41 aujourd'hui, autrefois au plus 9, alerte à partir de 31."]);
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl CountedWords {
     /// The noun of a contract's measure.
     pub(in crate::console::pages) fn noun(&self, measure: &str) -> &'static str {
         match measure {
-            "foreign_origins" | "origins_drift" | "origins_run" => self.foreign,
+            "foreign_origins" | "origins_run" => self.foreign,
             "accesses_after_end" => self.after_end,
             "unidentified_records" => self.unidentified,
             "novel_persons" | "novelty_drift" => self.novel,
@@ -51,7 +51,7 @@ impl CountedWords {
             "off_hours_persons" => self.off_hours,
             "off_hours_origins" => self.off_hours_origins,
             "stranger_persons" => self.stranger,
-            "unusual_operations" | "operations_drift" | "operations_run" => self.unusual,
+            "unusual_operations" | "operations_run" => self.unusual,
             "sensitive_persons" => self.sensitive,
             "misses" => self.misses,
             "updates" => self.updates,
