@@ -359,8 +359,7 @@ impl Rules {
         self.get(measure.spec().watch)
     }
 
-    /// Lowest count that may fire, by measure. A drift's test is made over four weeks, not by the
-    /// count of their last day.
+    /// Lowest count that may fire, by measure; a drift's test is not made by a day's count.
     #[must_use]
     pub fn floors(&self) -> [u64; MEASURES] {
         Measure::ALL.map(|measure| match measure.spec().span {
@@ -369,8 +368,7 @@ impl Rules {
         })
     }
 
-    /// Lowest count at which the rule of a measure may fire, by measure; none reaches it where the
-    /// rule is switched off.
+    /// The same for a day's count; beyond reach where the rule is switched off.
     #[must_use]
     pub fn bars(&self) -> [u64; MEASURES] {
         Measure::ALL.map(|measure| self.of_measure(measure).map_or(FOREVER, |rule| rule.floor))
