@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acquaintance::Acquaintances;
 use super::baseline::{Activity, Moments, predict, predict_alone, winsorise};
-use super::channel::{BASELINES, DRIFTS, Measure, RUNS, Span, TOUCHES, baseline_index};
+use super::channel::{BASELINES, DRIFTS, Measure, RUNS, RunSpec, Span, TOUCHES, baseline_index};
 use super::counts::Predictive;
 use super::drift::{self, Drift};
 use super::episode::Episode;
@@ -132,9 +132,9 @@ impl Account {
         class: HourClass,
         group: &Group,
     ) -> Predictive {
-        if let Span::Run(of_day) = measure.spec().span {
-            let share = self.share(touch, of_day, group);
-            return share.map_or(Predictive::new(1e9, 1.0), Share::model);
+        if let Span::Run(run) = measure.spec().span {
+            let share = self.share(touch, &RUNS[run], group);
+            return share.map_or(Predictive::NEVER, Share::model);
         }
         let (of, own) = self.learned(touch, measure, class);
         let prior = group.priors[touch as usize][of];
@@ -146,12 +146,12 @@ impl Account {
     }
 
     /// The usual share of a day's measure among the persons met; none where it says nothing.
-    fn share(&self, touch: Touch, of_day: Measure, group: &Group) -> Option<Share> {
-        if self.kind != Kind::Human || self.closed_days < run_from(of_day) {
+    fn share(&self, touch: Touch, run: &RunSpec, group: &Group) -> Option<Share> {
+        if self.kind != Kind::Human || self.closed_days < run.from_day {
             return None;
         }
         let expected = |m: Measure| self.model(touch, m, HourClass::Core, group).mean;
-        Share::of(of_day, expected(of_day), expected(Measure::Persons1d))
+        Share::of(run, expected(run.of_day), expected(Measure::Persons1d))
     }
 
     /// Today's shares go on from where they stand.
@@ -163,11 +163,17 @@ impl Account {
     ) -> [[Run; RUNS.len()]; 2] {
         TOUCHES.map(|touch| {
             std::array::from_fn(|run| {
-                let (measure, of_day) = RUNS[run];
-                let share = if counted(measure) { self.share(touch, of_day, group) } else { None };
+                let counted = counted(RUNS[run].measure);
+                let share = counted.then(|| self.share(touch, &RUNS[run], group)).flatten();
                 Run::open(self.runs.carried(touch as usize, run), share)
             })
         })
+    }
+
+    /// What was told is told: days before do not tell it again.
+    pub(super) fn tell_days_before(&mut self) {
+        self.drift.iter_mut().flatten().for_each(Drift::start_again);
+        self.runs.start_again();
     }
 
     /// Enough days of its own to be judged by them.
@@ -275,11 +281,6 @@ impl Account {
             && self.today.as_ref().is_none_or(|today| today.is_sound())
             && self.episode.as_ref().is_none_or(|e| e.is_sound() && is_near_ms(e.last_signal))
     }
-}
-
-/// Active days before a share means anything: a newcomer meets new persons only.
-fn run_from(of_day: Measure) -> u32 {
-    if of_day == Measure::Territory1d { 20 } else { 5 }
 }
 
 /// Bulk of known persons, most of them of the own unit or of few others: a transfer, a mailing.

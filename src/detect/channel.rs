@@ -105,8 +105,21 @@ pub enum Span {
     Week(Measure),
     /// The day's measure against the anchor, accumulated over the days before.
     Drift(Measure),
-    /// The share of the day's measure among the persons met, accumulated over the days before.
-    Run(Measure),
+    /// The share of a day's measure among the persons met, accumulated over the days before: its place
+    /// among [`RUNS`].
+    Run(usize),
+}
+
+impl Span {
+    /// The day's measure behind one that adds up days; none behind the others.
+    #[must_use]
+    pub const fn of_day(self) -> Option<Measure> {
+        match self {
+            Span::Hour | Span::Day => None,
+            Span::Week(of_day) | Span::Drift(of_day) => Some(of_day),
+            Span::Run(run) => Some(RUNS[run].of_day),
+        }
+    }
 }
 
 /// What a high count says.
@@ -192,10 +205,10 @@ pub const SPECS: [Spec; MEASURES] = {
         Spec { sense: Sense::Bulk, calibrates_from: 21, counts_from: 21, share: 2.5, ..spec(Sensitive7d, Watch::SensitivePersons, "7d", Week(Sensitive1d)) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 1.0, ..spec(PersonsDrift, Watch::PersonsDrift, "28d", Drift(Persons1d)) },
         Spec { calibrates_from: MEMORY_FROM_DAY, counts_from: MEMORY_FROM_DAY, share: 0.5, ..spec(NovelDrift, Watch::NoveltyDrift, "28d", Drift(Novel1d)) },
-        Spec { calibrates_from: 21, counts_from: 17, ..spec(ForeignRun, Watch::OriginsRun, "28d", Run(Foreign1d)) },
-        Spec { calibrates_from: 21, counts_from: 17, ..spec(DormantRun, Watch::DormantRun, "28d", Run(Dormant1d)) },
-        Spec { calibrates_from: 24, counts_from: 24, ..spec(OwnRun, Watch::OwnUnitRun, "28d", Run(Territory1d)) },
-        Spec { calibrates_from: 21, counts_from: 17, ..spec(UnusualRun, Watch::OperationsRun, "28d", Run(Unusual1d)) },
+        Spec { calibrates_from: 21, counts_from: 17, ..spec(ForeignRun, Watch::OriginsRun, "28d", Run(0)) },
+        Spec { calibrates_from: 21, counts_from: 17, ..spec(DormantRun, Watch::DormantRun, "28d", Run(1)) },
+        Spec { calibrates_from: 24, counts_from: 24, ..spec(OwnRun, Watch::OwnUnitRun, "28d", Run(2)) },
+        Spec { calibrates_from: 21, counts_from: 17, ..spec(UnusualRun, Watch::OperationsRun, "28d", Run(3)) },
         Spec { apart: false, human: false, ..spec(Misses1d, Watch::Misses, "1d", Day) },
         Spec { apart: false, human: false, ..spec(Updates1d, Watch::Updates, "1d", Day) },
         Spec { apart: false, ..spec(Unrelated1d, Watch::UnrelatedRecords, "1d", Day) },
@@ -299,10 +312,10 @@ pub fn of_channel(channel: usize) -> (Touch, Measure) {
 pub fn baseline_index(measure: Measure, class: usize) -> usize {
     match HOURLY.iter().position(|m| *m == measure) {
         Some(place) if class > 0 => LEARNED + 2 * place + class - 1,
-        _ => match (measure.spec().span, measure.tally()) {
-            (Span::Drift(of_day) | Span::Run(of_day), _) => of_day as usize,
-            (_, Some(tally)) => LEARNED - TALLIES + tally,
-            _ => measure as usize,
+        _ => match measure.tally() {
+            Some(tally) => LEARNED - TALLIES + tally,
+            None if measure.is_learned() => measure as usize,
+            None => measure.spec().span.of_day().unwrap_or(measure) as usize,
         },
     }
 }
@@ -318,14 +331,37 @@ pub const WEEKS: [(Measure, Measure); WEEKLY] = [
 pub const DRIFTS: [(Measure, Measure); 2] =
     [(Measure::PersonsDrift, Measure::Persons1d), (Measure::NovelDrift, Measure::Novel1d)];
 
-/// Measures of a share among the persons met, with the day's measure behind each. The first touch of
-/// the day decides what a person is.
-pub const RUNS: [(Measure, Measure); 4] = [
-    (Measure::ForeignRun, Measure::Foreign1d),
-    (Measure::DormantRun, Measure::Dormant1d),
-    (Measure::OwnRun, Measure::Territory1d),
-    (Measure::UnusualRun, Measure::Unusual1d),
-];
+/// A measure of a share among the persons met; the first touch of the day decides what a person is.
+#[derive(Clone, Copy, Debug)]
+pub struct RunSpec {
+    /// The measure.
+    pub measure: Measure,
+    /// The day's measure whose share it is.
+    pub of_day: Measure,
+    /// The day's measure whose wave changes it.
+    pub waves_with: Measure,
+    /// Of the persons not of the kind, how many a thief is taken to replace.
+    pub replaced: f64,
+    /// Active days of an account before it means anything.
+    pub from_day: u32,
+}
+
+const fn run(measure: Measure, of_day: Measure) -> RunSpec {
+    RunSpec { measure, of_day, waves_with: of_day, replaced: 0.25, from_day: 5 }
+}
+
+/// Every share among the persons met.
+pub const RUNS: [RunSpec; 4] = {
+    use Measure::*;
+    [
+        run(ForeignRun, Foreign1d),
+        run(DormantRun, Dormant1d),
+        // A newcomer meets new persons only, and whoever stands in for a colleague many: less than a
+        // half is not told from that. In a wave a person is new, of the own unit or not.
+        RunSpec { waves_with: Novel1d, replaced: 0.5, from_day: 20, ..run(OwnRun, Territory1d) },
+        run(UnusualRun, Unusual1d),
+    ]
+};
 
 /// A value for every touch and measure.
 pub type Channels<T> = [[T; MEASURES]; 2];

@@ -4,10 +4,10 @@
 use super::account::{Account, is_territorial};
 use super::baseline::{KEEP_DAY, KEEP_HOUR};
 use super::channel::{
-    DRIFTS, HOURLY, MEASURES, Measure, RUNS, Sense, Span, TOUCHES, WEEKS, baseline_index, channel,
+    DRIFTS, HOURLY, MEASURES, Measure, RUNS, RunSpec, Sense, Span, TOUCHES, WEEKS, baseline_index,
+    channel,
 };
 use super::counts::Predictive;
-use super::drift::Drift;
 use super::epoch::{Epoch, Group, HourClass, Kind, Since};
 use super::joint::{self, Evidence, JOINT};
 use super::limits::{BUDGETED_MIN, RAISED_FLOOR};
@@ -132,8 +132,6 @@ impl Account {
                 self.close_counts(touch, &today, learning, closing);
                 self.close_drift(touch, &today, learning, closing);
             }
-        }
-        if !alerting || marks || again {
             self.close_runs(&today, learning, closing);
         }
         if std::mem::take(&mut closing.near) {
@@ -144,9 +142,7 @@ impl Account {
         }
         self.close_weeks(&today, closing.group);
         if today.fired != 0 {
-            // What was told is told: days before do not tell it again.
-            self.drift.iter_mut().flatten().for_each(Drift::start_again);
-            self.runs.start_again();
+            self.tell_days_before();
         }
         for (known, seen) in self.known.iter_mut().zip(&today.seen) {
             known.remember(seen, alerting);
@@ -350,47 +346,25 @@ impl Account {
         if self.kind != Kind::Human {
             return;
         }
-        let channels = || TOUCHES.into_iter().flat_map(|t| (0..RUNS.len()).map(move |r| (t, r)));
-        if learning != Learning::All {
-            for (touch, run) in channels() {
-                let measure = RUNS[run].0;
-                if today.fired & (1 << channel(touch, measure)) != 0 {
-                    self.record_run(
-                        touch,
-                        measure,
-                        today.count(touch, measure),
-                        learning,
-                        today,
-                        closing,
-                    );
+        let peaks = if learning == Learning::All {
+            for touch in TOUCHES.map(|t| t as usize) {
+                for run in 0..RUNS.len() {
+                    self.runs.close(touch, run, &today.windows[touch].run(run));
                 }
             }
-            return;
+            self.runs.week(self.day.day)
+        } else {
+            // What did not fire is not recorded.
+            Some(TOUCHES.map(|touch| RUNS.map(|run| today.count(touch, run.measure))))
+        };
+        for (touch, peaks) in TOUCHES.into_iter().zip(peaks.into_iter().flatten()) {
+            for (RunSpec { measure, .. }, peak) in RUNS.into_iter().zip(peaks) {
+                let model = self.model(touch, measure, HourClass::Core, closing.group);
+                let mut score = DayScore::default();
+                score.note(model.surprise(peak), peak, false);
+                self.record(touch, measure, score, learning, today, closing);
+            }
         }
-        for (touch, run) in channels() {
-            let today = today.windows[touch as usize].run(RUNS[run].0);
-            self.runs.close(touch as usize, run, &today);
-        }
-        let Some(peaks) = self.runs.week(self.day.day) else { return };
-        for (touch, run) in channels() {
-            let peak = peaks[touch as usize][run];
-            self.record_run(touch, RUNS[run].0, peak, learning, today, closing);
-        }
-    }
-
-    fn record_run(
-        &mut self,
-        touch: Touch,
-        measure: Measure,
-        peak: u64,
-        learning: Learning,
-        today: &Today,
-        closing: &mut Closing<'_>,
-    ) {
-        let mut score = DayScore::default();
-        let model = self.model(touch, measure, HourClass::Core, closing.group);
-        score.note(model.surprise(peak), peak, false);
-        self.record(touch, measure, score, learning, today, closing);
     }
 
     /// How far the day's counts were unusual together.

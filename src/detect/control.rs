@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::account::Account;
 use super::caseload::Caseloads;
 use super::channel::{DRIFTS, of_channel};
-use super::drift::Drift;
 use super::epoch::{Epoch, Kind};
 use super::joint::JOINT;
 use super::partial::GroupPartial;
@@ -129,8 +128,7 @@ impl Detector {
             None => {}
         }
         account.weeks.start_again();
-        account.drift.iter_mut().flatten().for_each(Drift::start_again);
-        account.runs.start_again();
+        account.tell_days_before();
         learn_from(account, &judged.verdict, self.shared.learning(account.group));
         self.shared.judged.insert(index, (judged.opened, judged.alert));
     }

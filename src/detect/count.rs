@@ -118,10 +118,9 @@ fn count_persons(
             fresh.push((fp, origin));
             Meeting { origin, novel: !account.persons.knows(fp) }
         };
-        let known = windows.count(Measure::Persons1d);
+        let known = listed.then(|| windows.count(Measure::Persons1d));
         grown += i64::from(windows.touch(fp, slot, marks, merge, meet));
-        if listed
-            && windows.count(Measure::Persons1d) > known
+        if known.is_some_and(|known| windows.count(Measure::Persons1d) > known)
             && caseloads.is_outside(account.caseload, fp)
         {
             today.requests.meet_outside(step as u32);

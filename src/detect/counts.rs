@@ -16,6 +16,9 @@ pub struct Predictive {
 }
 
 impl Predictive {
+    /// Of what is not counted: no count surprises.
+    pub const NEVER: Predictive = Predictive { mean: 1e12, size: 1.0 };
+
     /// Clamps to the range in which the formulas below hold: 1e-9 ≤ mean, 0.05 ≤ size ≤ 1e6.
     #[must_use]
     pub fn new(mean: f64, size: f64) -> Self {

@@ -57,9 +57,9 @@ struct Live {
 
 /// Which lift a measure feels, and how much of it.
 const fn felt(measure: Measure) -> (usize, f32) {
-    let of_day = match measure.spec().span {
-        Span::Week(of_day) | Span::Drift(of_day) | Span::Run(of_day) => of_day,
-        _ => measure,
+    let of_day = match measure.spec().span.of_day() {
+        Some(of_day) => of_day,
+        None => measure,
     };
     let mut place = LIFTED.len() - 1;
     while place > 0 && LIFTED[place] as usize != of_day as usize {
@@ -89,12 +89,10 @@ const FELT: [(usize, f32); MEASURES] = {
 pub(super) fn changes_shares(lift: &[f32; LIFTED.len()]) -> [bool; RUNS.len()] {
     /// Least lift of the kind itself, and over that of all persons.
     const CHANGES_FROM: (f32, f32) = (2.0, 1.25);
-    RUNS.map(|(_, of_day)| {
-        // Own or not, a person is new.
-        let of_day = if of_day == Measure::Territory1d { Measure::Novel1d } else { of_day };
+    RUNS.map(|run| {
         let of = |m: Measure| LIFTED.iter().position(|l| *l == m).map(|place| lift[place]);
         let persons = of(Measure::Persons1d).unwrap_or(1.0);
-        of(of_day).is_some_and(|l| l >= CHANGES_FROM.0 && l >= CHANGES_FROM.1 * persons)
+        of(run.waves_with).is_some_and(|l| l >= CHANGES_FROM.0 && l >= CHANGES_FROM.1 * persons)
     })
 }
 

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::baseline::{Moments, predict};
-use super::channel::{DRIFTS, Measure, Span, TOUCHES, baseline_index};
+use super::channel::{DRIFTS, Measure, RUNS, Span, TOUCHES, baseline_index};
 use super::drift;
 use super::epoch::{Epoch, Group, Kind};
 use super::limits::{FOREVER, PACE_MAX};
@@ -154,9 +154,9 @@ fn channel(epoch: &Epoch, rule: &Rule, touch: Touch, measure: Measure) -> Option
 fn threshold(epoch: &Epoch, group: &Group, touch: Touch, measure: Measure, floor: u64) -> u64 {
     let level = epoch.level(Kind::Human, group, touch, measure, 1.0);
     let prior = |m: Measure| group.priors[touch as usize][baseline_index(m, 0)];
-    if let Span::Run(of_day) = measure.spec().span {
+    if let Span::Run(run) = measure.spec().span {
         let mean = |m: Measure| f64::from(prior(m).mean);
-        let share = Share::of(of_day, mean(of_day), mean(Measure::Persons1d));
+        let share = Share::of(&RUNS[run], mean(RUNS[run].of_day), mean(Measure::Persons1d));
         // Where nearly everybody is of the kind, its share is nobody's secret.
         return share.map_or(floor, |share| share.model().threshold(level, floor));
     }

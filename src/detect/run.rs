@@ -4,14 +4,14 @@
 //!
 //! A one-sided CUSUM of Bernoulli trials (Page; Reynolds & Stoumbos 1999), one trial a person met:
 //! against the account's own share p₀ stands p₁ = p₀ + ρ(1 − p₀), a part ρ of the other persons
-//! replaced (a quarter or a half). A person of the kind adds ln(p₁/p₀), another takes away −ln((1 − p₁)/(1 − p₀)) =
-//! −ln(1 − ρ). It is kept in persons, not in nats: one of the kind adds 1, so that its greatest value is
-//! "persons beyond the usual share", an integer that only grows within the day, and rare as the
-//! geometric distribution with ratio p₀/p₁ is.
+//! replaced (a quarter or a half). A person of the kind adds ln(p₁/p₀), another takes away
+//! −ln((1 − p₁)/(1 − p₀)) = −ln(1 − ρ). It is kept in persons, not in nats: one of the kind adds 1, so
+//! that its greatest value is "persons beyond the usual share", an integer that only grows within the
+//! day, and rare as the geometric distribution with ratio p₀/p₁ is.
 
 use serde::{Deserialize, Serialize};
 
-use super::channel::{Measure, RUNS, TOUCHES};
+use super::channel::{RUNS, RunSpec, TOUCHES};
 use super::counts::Predictive;
 use super::limits::RUN_DAYS;
 use super::time::{Day, is_near};
@@ -25,11 +25,9 @@ pub(super) const MOST: u64 = (u16::MAX as u32 / KEPT) as u64;
 /// Shares below are not told apart; above, nearly everybody is of the kind and there is nothing to
 /// see.
 const SHARE: (f64, f64) = (0.02, 0.75);
-/// Of the persons not of the kind, how many the thief replaces. Whoever stands in for a colleague
-/// meets many new persons of the own unit, too: there only a half is told from the usual.
-const fn replaced(of_day: Measure) -> f64 {
-    if of_day as usize == Measure::Territory1d as usize { 0.5 } else { 0.25 }
-}
+/// Persons by which one day may lengthen a run: a run is of many days, and a strange day has
+/// channels of its own.
+const DAY_MAX: u32 = 15;
 
 /// The share to be told from chance: the usual one, and how much of the rest is replaced.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,18 +35,15 @@ pub struct Share {
     usual: f64,
     replaced: f64,
 }
-/// Persons by which one day may lengthen a run: a run is of many days, and a strange day has
-/// channels of its own.
-const DAY_MAX: u32 = 15;
 
 impl Share {
     /// From the expected counts of a day's measure and of all persons; none where nearly all are of
     /// the kind.
     #[must_use]
-    pub fn of(of_day: Measure, of_kind: f64, persons: f64) -> Option<Share> {
+    pub fn of(run: &RunSpec, of_kind: f64, persons: f64) -> Option<Share> {
         let usual = of_kind / persons.max(1e-9);
-        let replaced = replaced(of_day);
-        (usual <= SHARE.1).then_some(Share { usual: usual.max(SHARE.0), replaced })
+        let usual = (usual <= SHARE.1).then_some(usual.max(SHARE.0))?;
+        Some(Share { usual, replaced: run.replaced })
     }
 
     /// ln(p₁/p₀): what one person of the kind says, in nats.
@@ -195,7 +190,7 @@ mod tests {
     use super::*;
 
     fn tenth() -> Option<Share> {
-        Share::of(Measure::Foreign1d, 1.0, 10.0)
+        Share::of(&RUNS[0], 1.0, 10.0)
     }
 
     /// Trials of one share, spread evenly.
@@ -235,8 +230,8 @@ mod tests {
     #[test]
     fn its_score_is_the_evidence_of_as_many_persons() {
         for usual in [2.0, 10.0, 40.0, 75.0] {
-            for of_day in [Measure::Foreign1d, Measure::Territory1d] {
-                let share = Share::of(of_day, usual, 100.0).unwrap();
+            for run in &RUNS {
+                let share = Share::of(run, usual, 100.0).unwrap();
                 let got = share.model().surprise(30);
                 assert!((got / (30.0 * share.weight()) - 1.0).abs() < 1e-6, "{share:?}: {got}");
             }
@@ -245,8 +240,8 @@ mod tests {
 
     #[test]
     fn who_reads_nearly_nothing_else_is_not_judged_by_it() {
-        assert_eq!(Share::of(Measure::Foreign1d, 40.0, 50.0), None);
-        assert_eq!(Share::of(Measure::Foreign1d, 0.0, 50.0).unwrap().usual, SHARE.0);
+        assert_eq!(Share::of(&RUNS[0], 40.0, 50.0), None);
+        assert_eq!(Share::of(&RUNS[0], 0.0, 50.0).unwrap().usual, SHARE.0);
         let mut run = Run::open(Carried::default(), None);
         met(&mut run, 100, 100);
         assert_eq!(run.count(), 0);

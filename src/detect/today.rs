@@ -173,10 +173,7 @@ impl Today {
 
     /// A measure must be looked at again when so many more were counted; 0: whenever anything is.
     pub(super) fn look_again(&mut self, touch: Touch, measure: Measure, ahead: u64) {
-        let of_day = match measure.spec().span {
-            Span::Hour | Span::Day => measure,
-            Span::Week(of_day) | Span::Drift(of_day) | Span::Run(of_day) => of_day,
-        };
+        let of_day = measure.spec().span.of_day().unwrap_or(measure);
         match of_day.tally() {
             Some(tally) => self.requests.look_again(tally, ahead),
             None => self.windows[touch as usize].look_again(of_day, ahead),
@@ -255,7 +252,7 @@ impl Today {
                 u64::from(carried) + windows.count(of_day)
             }
             Span::Drift(of_day) => windows.count(of_day),
-            Span::Run(_) => windows.run(measure).count(),
+            Span::Run(run) => windows.run(run).count(),
         }
     }
 

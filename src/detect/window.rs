@@ -602,12 +602,11 @@ mod tests {
     fn a_person_met_is_of_the_kinds_it_counts_as() {
         let mut windows = Windows::default();
         windows.reset(0);
-        let runs =
-            RUNS.map(|(_, of_day)| Run::open(Carried::default(), Share::of(of_day, 1.0, 100.0)));
+        let runs = RUNS.map(|run| Run::open(Carried::default(), Share::of(&run, 1.0, 100.0)));
         windows.go_on(runs);
         let mut met = |fp, origin, novel, marks| {
             windows.touch(fp, 0, marks, |c| c, || Meeting { origin, novel });
-            RUNS.map(|(run, _)| windows.run(run).count())
+            std::array::from_fn(|run| windows.run(run).count())
         };
         // Foreign, dormant, new of the own unit, by an unusual operation.
         assert_eq!(met(1, Origin::Unknown, true, 0), [1, 1, 0, 0]);

@@ -149,17 +149,14 @@ fn closed(day: &AccountDay) -> Option<sqlite::AccountDay> {
 
 /// What was allowed on a day, as it is stored.
 fn allowed(promise: &Promise) -> sqlite::Promise {
-    let rule = |of, (name, alerts): (&String, &f64)| sqlite::Share {
-        of,
-        name: name.clone(),
-        account_weeks: promise.account_weeks,
-        alerts: *alerts,
-    };
     let group = |of, (name, allowed): (&String, &Allowed)| sqlite::Share {
         of,
         name: name.clone(),
         account_weeks: allowed.account_weeks,
         alerts: allowed.alerts,
+    };
+    let rule = |of, (name, alerts): (&String, &f64)| {
+        group(of, (name, &Allowed { account_weeks: promise.account_weeks, alerts: *alerts }))
     };
     let rules = promise.rules.iter().map(|one| rule(ShareOf::Rule, one));
     let pooled = promise.pooled.iter().map(|one| rule(ShareOf::Pooled, one));

@@ -10,6 +10,7 @@ use statrs::distribution::{DiscreteCDF, Poisson};
 
 use crate::detect::limits::WARM_UP_DAYS;
 use crate::detect::promise::REST;
+use crate::detect::time::date_of;
 use crate::store::desk::Verdict;
 use crate::store::sqlite::{PromiseKept, Raised, Reader, Share, ShareOf, StoreError};
 
@@ -83,6 +84,12 @@ impl Standing {
     #[must_use]
     pub fn weeks(&self) -> f64 {
         self.days.map_or(0.0, |(first, last)| f64::from(last - first + 1) / 7.0)
+    }
+
+    /// First and last local date that counts, as `2024-02-06`.
+    #[must_use]
+    pub fn dates(&self) -> Option<[String; 2]> {
+        self.days.map(|(first, last)| [first, last].map(|day| date_of(day).to_string()))
     }
 
     /// How it stands by the database.

@@ -75,7 +75,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// `person,first_seen,last_seen,accesses,alerts,sessions,devices,ips`, a person a line; several alerts
-/// with a space between, several of the others, whose names may have spaces, with a bar. Identifiers are exactly those of the log, so a spreadsheet may take one for a formula.
+/// with a space between, several of the others, whose names may have spaces, with a bar. Identifiers
+/// are exactly those of the log, so a spreadsheet may take one for a formula.
 pub(super) fn csv(list: &List, out: &mut impl Write) -> Result<(), Failure> {
     let mut rows = csv::Writer::from_writer(out);
     rows.write_record(

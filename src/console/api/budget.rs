@@ -25,15 +25,11 @@ pub(in crate::console) async fn show(call: Call) -> Result<Response, Problem> {
 
 fn budget(standing: Standing) -> wire::Budget {
     let weeks = standing.weeks();
+    let [first_day, last_day] = standing.dates().map_or([None, None], |dates| dates.map(Some));
     let lines = |lines: Vec<Line>| lines.into_iter().map(|one| line(one, weeks)).collect();
-    let day = |day: i32| {
-        let date = jiff::civil::Date::constant(1970, 1, 1);
-        date.checked_add(jiff::Span::new().days(day))
-            .map_or_else(|_| String::new(), |d| d.to_string())
-    };
     wire::Budget {
-        first_day: standing.days.map(|(first, _)| day(first)),
-        last_day: standing.days.map(|(_, last)| day(last)),
+        first_day,
+        last_day,
         account_weeks: standing.account_weeks,
         more: standing.more,
         rules: lines(standing.rules),

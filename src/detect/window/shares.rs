@@ -1,15 +1,14 @@
 //! The shares among the persons met in the windows of one day: [`Run`]s.
 
 use super::{FOREIGN, NOVEL, OWN, UNUSUAL, Windows};
-use crate::detect::channel::{Measure, RUNS};
+use crate::detect::channel::RUNS;
 use crate::detect::run::Run;
 
 impl Windows {
-    /// Where a share among the persons met stands.
+    /// Where a share among the persons met stands, by its place among [`RUNS`].
     #[must_use]
-    pub fn run(&self, measure: Measure) -> Run {
-        let at = RUNS.iter().position(|(run, _)| *run == measure);
-        at.map_or(Run::default(), |at| self.runs[at])
+    pub fn run(&self, run: usize) -> Run {
+        self.runs[run]
     }
 
     /// Shares go on from where the day before left them.
